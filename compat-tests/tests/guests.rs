@@ -1,0 +1,174 @@
+//! The guests, built from the patched crates, in the host; and beside it
+//! natively, from the released ones.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use wasip2_fixtures::{HttpServer, router};
+
+use crate::tool::{Tool, assert_says, repository, repository_home};
+
+/// The wasi-libc variants that every socket test runs on.
+const LIBCS: [&str; 2] = ["ec0effd", "161b319"];
+
+/// Builds the guest `name` as cargo builds any program here: natively, from
+/// the released crates.
+fn native(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let directory = BUILT.get_or_init(|| {
+        let target = repository_home().join("native");
+        let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(["build", "--quiet", "--locked", "--package", "demo"])
+            .arg("--target-dir")
+            .arg(&target)
+            .current_dir(repository().join("compat-tests/guests"))
+            .status()
+            .unwrap();
+        assert!(status.success(), "the demo does not build natively");
+        target.join("debug")
+    });
+    directory.join(name)
+}
+
+#[test]
+fn the_demo_gives_the_same_bytes_natively_and_in_a_component() {
+    let server = HttpServer::start(router()).unwrap();
+    let arguments = ["--requests", "25", "--bodies"];
+    let natively = Command::new(native("demo"))
+        .args(arguments)
+        .arg(server.url())
+        .output()
+        .unwrap();
+    assert!(natively.status.success(), "{natively:?}");
+    let natively = String::from_utf8(natively.stdout).unwrap();
+    assert_eq!(natively.lines().count(), 50);
+    assert!(natively.starts_with("request 0 waited 10 ms\nrequest 1 waited 25 ms\n"));
+
+    let component = Tool::new("run")
+        .arg("--")
+        .args(arguments)
+        .arg(server.url())
+        .run()
+        .succeeded();
+    assert_eq!(component, natively);
+}
+
+#[test]
+fn the_demo_shows_that_waits_overlap() {
+    let shown = Tool::new("run")
+        .args(["--", "--requests", "20"])
+        .run()
+        .succeeded();
+    assert_says(&shown, &["route", "/wait/100", "one by one", "at once"]);
+    let total = |label: &str| -> u64 {
+        let line = shown
+            .lines()
+            .rfind(|line| line.trim_start().starts_with(label))
+            .unwrap_or_else(|| panic!("no line {label} in:\n{shown}"));
+        let words: Vec<&str> = line.trim_start()[label.len()..]
+            .split_whitespace()
+            .collect();
+        words[0].parse().unwrap()
+    };
+    // 20 requests wait 1,040 ms in all; the longest of them 100 ms.
+    assert!(total("one by one") >= 1_040, "{shown}");
+    assert!(total("at once") < total("one by one") / 2, "{shown}");
+}
+
+/// Runs the socket probes on one wasi-libc, in one mode of the host.
+fn sockets(libc: &str, mode: &str) {
+    let said = Tool::new("run")
+        .args(["--example", "sockets", "--libc", libc, "--mode", mode])
+        .run()
+        .succeeded();
+    assert_eq!(
+        said,
+        "tcp echo: 8 clients, 1048576 bytes each\n\
+         udp echo: 16 datagrams each way\n\
+         debug of a connecting stream\n\
+         refused connection\n\
+         connect by name\n\
+         vectored write\n"
+    );
+}
+
+#[test]
+fn sockets_work_on_the_libc_of_rust_1_95() {
+    sockets(LIBCS[0], "async");
+    sockets(LIBCS[0], "sync");
+}
+
+#[test]
+fn sockets_work_on_the_newer_libc() {
+    sockets(LIBCS[1], "async");
+    sockets(LIBCS[1], "sync");
+}
+
+#[test]
+fn a_guest_that_is_not_there_is_named() {
+    let said = Tool::new("run").args(["--example", "dmeo"]).run().failed(1);
+    assert_says(&said, &["there is no guest `dmeo`", "axum-hello, demo"]);
+}
+
+#[test]
+fn a_project_of_the_users_own_builds_and_runs_unmodified() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let project = directory.path().join("mine");
+    let cargo = |arguments: &[&str], place: &Path| {
+        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(arguments)
+            .current_dir(place)
+            // Nothing of the repository's own build reaches a user's project.
+            .env_remove("CARGO_WASIP2_HOME")
+            .env_remove("CARGO_WASIP2_SOURCE")
+            .env("CARGO_TARGET_DIR", repository_home().join("project"))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "cargo {arguments:?}:\n{said}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    cargo(
+        &["new", "--quiet", "--vcs", "none", "mine"],
+        directory.path(),
+    );
+    let manifest = fs::read_to_string(project.join("Cargo.toml")).unwrap();
+    fs::write(
+        project.join("Cargo.toml"),
+        manifest
+            + "tokio = { version = \"1\", features = [\"full\"] }\nreqwest = \"0.13\"\naxum = \
+               \"0.8\"\n",
+    )
+    .unwrap();
+    fs::write(
+        project.join("src/main.rs"),
+        r#"use axum::{Router, routing::get};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let router = Router::new().route("/", get(|| async { "from axum" }));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let url = format!("http://localhost:{port}/");
+    println!("{}", reqwest::get(url).await?.text().await?);
+    Ok(())
+}
+"#,
+    )
+    .unwrap();
+    Tool::new("init").arg(&project).run().succeeded();
+    let said = cargo(&["run", "--quiet", "--target", "wasm32-wasip2"], &project);
+    assert_eq!(said, "from axum\n");
+    let lock = fs::read_to_string(project.join("Cargo.lock")).unwrap();
+    assert!(!lock.contains("[[patch.unused]]"), "{lock}");
+
+    let doctor = Tool::new("doctor")
+        .arg("--manifest-path")
+        .arg(project.join("Cargo.toml"))
+        .run()
+        .succeeded();
+    assert_says(&doctor, &["tokio v", "built from its patched tree"]);
+}

@@ -1,0 +1,206 @@
+//! `cargo wasip2 init`: what it writes, what it keeps, what it refuses.
+
+use std::fs;
+use std::path::Path;
+
+use crate::sample::Sample;
+use crate::tool::assert_says;
+
+fn read(directory: &Path, name: &str) -> String {
+    fs::read_to_string(directory.join(name)).unwrap_or_default()
+}
+
+#[test]
+fn a_project_is_built_from_the_patched_tree_until_it_is_undone() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    assert_eq!(sample.cargo(&program, &["run", "--quiet"]), "released\n");
+    let lock = read(&program, "Cargo.lock");
+
+    sample.tool("init").arg(&program).run().succeeded();
+    assert_eq!(
+        sample.cargo(&program, &["run", "--quiet", "--locked"]),
+        "patched\n"
+    );
+    let config = read(&program, ".cargo/config.toml");
+    assert_says(
+        &config,
+        &[
+            "[patch.crates-io]\nsample = { path = \"",
+            "[target.wasm32-wasip2]\nrunner = [\"",
+            "\"host\", \"--network\"",
+        ],
+    );
+
+    // Once more changes nothing.
+    sample.tool("init").arg(&program).run().succeeded();
+    assert_eq!(read(&program, ".cargo/config.toml"), config);
+
+    sample
+        .tool("init")
+        .arg(&program)
+        .arg("--remove")
+        .run()
+        .succeeded();
+    assert!(!program.join(".cargo").exists());
+    assert_eq!(read(&program, "Cargo.lock"), lock);
+    assert_eq!(sample.cargo(&program, &["run", "--quiet"]), "released\n");
+}
+
+#[test]
+fn what_stands_in_the_configuration_stays() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    fs::create_dir(program.join(".cargo")).unwrap();
+    let before = "# My settings.\n[alias]\nr = \"run\" # short\n\n[target.wasm32-wasip2]\nrunner \
+                  = \"mine\"\n";
+    fs::write(program.join(".cargo/config.toml"), before).unwrap();
+    let said = sample.tool("init").arg(&program).run();
+    assert_says(
+        &said.stderr,
+        &["already sets a runner for wasm32-wasip2, which stays: \"mine\""],
+    );
+    said.succeeded();
+    let config = read(&program, ".cargo/config.toml");
+    assert!(config.starts_with(before), "{config}");
+    assert_says(&config, &["sample = { path ="]);
+
+    sample
+        .tool("init")
+        .arg(&program)
+        .arg("--remove")
+        .run()
+        .succeeded();
+    assert_eq!(read(&program, ".cargo/config.toml"), before);
+}
+
+#[test]
+fn a_lock_file_on_another_version_is_moved() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    sample.cargo(&program, &["update", "--quiet"]);
+    sample.cargo(
+        &program,
+        &[
+            "update",
+            "--quiet",
+            "--package",
+            "sample",
+            "--precise",
+            "1.0.0",
+        ],
+    );
+    let said = sample.tool("init").arg(&program).run();
+    assert_says(&said.stderr, &["Overriding sample v1.0.0 -> v1.2.0"]);
+    said.succeeded();
+    assert_eq!(
+        sample.cargo(&program, &["run", "--quiet", "--locked"]),
+        "patched\n"
+    );
+}
+
+#[test]
+fn an_override_that_cargo_would_ignore_is_an_error_that_names_who() {
+    let sample = Sample::new();
+    let program = sample.program("=1.0.0");
+    sample.cargo(&program, &["update", "--quiet"]);
+    let lock = read(&program, "Cargo.lock");
+    let said = sample.tool("init").arg(&program).run().failed(1);
+    assert_says(
+        &said,
+        &[
+            "sample v1.0.0 locked (pulled in by program v0.1.0)",
+            "would be ignored",
+        ],
+    );
+    assert_eq!(
+        read(&program, "Cargo.lock"),
+        lock,
+        "the lock file is as it was"
+    );
+    assert!(
+        !program.join(".cargo").exists(),
+        "no configuration is left behind"
+    );
+}
+
+#[test]
+fn a_second_release_line_is_an_error_that_names_who() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    let manifest = read(&program, "Cargo.toml")
+        .replace(
+            "[workspace]",
+            "newer = { package = \"sample\", version = \"2\" }\n\n[workspace]",
+        )
+        .replace("\n\nnewer", "\nnewer");
+    fs::write(program.join("Cargo.toml"), manifest).unwrap();
+    let said = sample.tool("init").arg(&program).run().failed(1);
+    assert_says(
+        &said,
+        &[
+            "sample v2.0.0 (pulled in by program v0.1.0) is of a release line without a series",
+            "--allow sample@2.0.0",
+        ],
+    );
+    assert!(!program.join(".cargo").exists());
+
+    let said = sample
+        .tool("init")
+        .arg(&program)
+        .args(["--allow", "sample@2.0.0"])
+        .run();
+    assert_says(&said.stderr, &["warning: sample v2.0.0"]);
+    said.succeeded();
+    assert_eq!(
+        sample.cargo(&program, &["run", "--quiet", "--locked"]),
+        "patched\n"
+    );
+}
+
+#[test]
+fn a_configuration_that_cannot_be_parsed_is_left_alone() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    sample.cargo(&program, &["update", "--quiet"]);
+    fs::create_dir(program.join(".cargo")).unwrap();
+    fs::write(program.join(".cargo/config.toml"), "[patch\n").unwrap();
+    let said = sample.tool("init").arg(&program).run().failed(1);
+    assert_says(
+        &said,
+        &["config.toml is not valid TOML; nothing was changed"],
+    );
+    assert_eq!(read(&program, ".cargo/config.toml"), "[patch\n");
+}
+
+#[test]
+fn an_override_of_the_users_own_is_respected() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    fs::create_dir(program.join(".cargo")).unwrap();
+    let own = format!(
+        "[patch.crates-io]\nsample = {{ path = {:?} }}\n",
+        sample.path("published/sample-1.2.0")
+    );
+    fs::write(program.join(".cargo/config.toml"), &own).unwrap();
+    let said = sample.tool("init").arg(&program).run().failed(1);
+    assert_says(&said, &["already overrides sample", "--except sample"]);
+    assert_eq!(read(&program, ".cargo/config.toml"), own);
+    sample
+        .tool("init")
+        .arg(&program)
+        .args(["--except", "sample"])
+        .run()
+        .succeeded();
+}
+
+#[test]
+fn a_directory_without_a_project_is_named() {
+    let sample = Sample::new();
+    let said = sample
+        .tool("init")
+        .arg(sample.path("patches"))
+        .run()
+        .failed(1);
+    assert_says(&said, &["is no cargo project", "cargo new"]);
+}

@@ -1,0 +1,10 @@
+//! Drives the tool as a user would: through its command line, against real
+//! servers on loopback.
+
+mod apply;
+mod guests;
+mod host;
+mod init;
+mod sample;
+mod setup;
+mod tool;

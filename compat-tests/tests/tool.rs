@@ -1,0 +1,101 @@
+//! The tool under test, and what it said.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where the repository's own trees, guests and caches are.
+pub fn repository_home() -> PathBuf {
+    repository().join("target/wasip2")
+}
+
+/// A command line of the tool.
+#[derive(Debug)]
+pub struct Tool {
+    command: Command,
+}
+
+/// How the tool ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code; a signal shows as none.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Tool {
+    /// The tool as `cargo wasip2` runs it in the repository.
+    pub fn new(verb: &str) -> Tool {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-wasip2"));
+        command
+            .arg("wasip2")
+            .arg(verb)
+            .current_dir(repository())
+            .stdin(Stdio::null())
+            .env("CARGO_WASIP2_SOURCE", repository())
+            .env("CARGO_WASIP2_HOME", repository_home())
+            // Set by cargo for this test, and not for a user.
+            .env_remove("CARGO_MANIFEST_DIR")
+            .env_remove("CARGO_TARGET_DIR");
+        Tool { command }
+    }
+
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Tool {
+        self.command.arg(argument);
+        self
+    }
+
+    pub fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Tool {
+        self.command.args(arguments);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Tool {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn run(mut self) -> Ended {
+        Ended::from(self.command.output().expect("the tool starts"))
+    }
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Ended {
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Ended {
+    /// Asserts success; gives back standard output.
+    #[track_caller]
+    pub fn succeeded(self) -> String {
+        assert_eq!(self.code, Some(0), "{}\n{}", self.stdout, self.stderr);
+        self.stdout
+    }
+
+    /// Asserts failure with this code; gives back standard error.
+    #[track_caller]
+    pub fn failed(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.stdout, self.stderr);
+        self.stderr
+    }
+}
+
+/// Asserts that `text` holds each of `parts`.
+#[track_caller]
+pub fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is not said in:\n{text}");
+    }
+}

@@ -1,0 +1,241 @@
+//! The example guests, staged as a user's project would be: a copy of their
+//! workspace, initialised as `cargo wasip2 init` does it, and built by cargo.
+//!
+//! The lock file in the tree is the one that released crates make; the staged
+//! copy's follows the overrides.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::Message;
+use walkdir::WalkDir;
+
+use crate::apply::{SeriesArgs, cargo};
+use crate::console::{Console, Verbosity};
+use crate::home::Home;
+use crate::init::project::{Project, write_whole};
+use crate::init::{self, Options, TARGET};
+use crate::process::Process;
+use crate::series::Series;
+use crate::setup::Libc;
+
+/// A staged workspace of guests.
+#[derive(Debug)]
+pub struct Guests {
+    project: Project,
+}
+
+/// A program of the workspace.
+#[derive(Clone, Debug)]
+pub struct Guest {
+    /// Its name, by which it is run.
+    pub name: String,
+    /// The package that it belongs to.
+    package: String,
+}
+
+/// How a guest is built.
+#[derive(Clone, Debug, Default)]
+pub struct Build {
+    /// Whether with optimisation.
+    pub release: bool,
+    /// The wasi-libc to link instead of the toolchain's.
+    pub libc: Option<Libc>,
+    /// Whether cargo must keep from the network.
+    pub offline: bool,
+}
+
+impl Guests {
+    /// Stages the guests that stand in `source`.
+    pub fn stage(
+        source: &Path,
+        series: &[Series],
+        arguments: &SeriesArgs,
+        home: &Home,
+        console: &Console,
+    ) -> Result<Guests> {
+        let _lock = home.lock("guests", console)?;
+        let root = home.directory("guests")?;
+        let project = Project { root: root.clone() };
+        crate::apply::make(series, arguments.network(), home, console)?;
+        copy_changed(source, &root)?;
+
+        // What the lock file and the configuration follow from.
+        let mut state = fs::read_to_string(source.join("Cargo.lock")).unwrap_or_default();
+        for series in series {
+            state.push_str(&series.digest()?);
+        }
+        state.push_str(env!("CARGO_PKG_VERSION"));
+        for manifest in manifests(source)? {
+            state.push_str(&fs::read_to_string(manifest)?);
+        }
+        let stamp = root.join("target").join("initialised");
+        if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == state) {
+            return Ok(Guests { project });
+        }
+        if source.join("Cargo.lock").is_file() {
+            write_whole(&project.lock_path(), &fs::read(source.join("Cargo.lock"))?)?;
+        }
+        let options = Options {
+            offline: arguments.offline,
+            ..Options::default()
+        };
+        init::initialise(&project, series, &options, home, console)?;
+        write_whole(&stamp, state.as_bytes())?;
+        Ok(Guests { project })
+    }
+
+    /// The guests, in the order of their names.
+    pub fn list(&self, console: &Console) -> Result<Vec<Guest>> {
+        let text = self
+            .project
+            .cargo(&["metadata", "--format-version=1", "--no-deps"], false)
+            .read(console)?;
+        let metadata: cargo_metadata::Metadata = serde_json::from_str(&text)?;
+        let mut guests: Vec<Guest> = metadata
+            .packages
+            .iter()
+            .flat_map(|package| package.targets.iter().map(move |target| (package, target)))
+            .filter(|(_, target)| target.is_bin())
+            .map(|(package, target)| Guest {
+                name: target.name.clone(),
+                package: package.name.to_string(),
+            })
+            .collect();
+        guests.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(guests)
+    }
+
+    /// Builds the guest `name`; gives back the component.
+    pub fn build(&self, name: &str, build: &Build, console: &Console) -> Result<PathBuf> {
+        let guests = self.list(console)?;
+        let Some(guest) = guests.iter().find(|guest| guest.name == name) else {
+            let names: Vec<&str> = guests.iter().map(|guest| guest.name.as_str()).collect();
+            bail!("there is no guest `{name}`; there are {}", names.join(", "));
+        };
+        let mut process = Process::new(cargo())
+            .current_dir(&self.project.root)
+            .args([
+                "rustc",
+                "--target",
+                TARGET,
+                "--package",
+                &guest.package,
+                "--bin",
+                name,
+            ])
+            .arg("--message-format=json-render-diagnostics");
+        if build.release {
+            process = process.arg("--release");
+        }
+        if build.offline {
+            process = process.arg("--offline");
+        }
+        match console.verbosity() {
+            Verbosity::Quiet => process = process.arg("--quiet"),
+            Verbosity::Verbose => process = process.arg("--verbose"),
+            Verbosity::Normal => {}
+        }
+        if let Some(libc) = &build.libc {
+            // Given to the last rustc alone, which links; the dependencies
+            // are the same for every libc.
+            process = process.arg("--").args(libc.rustflags());
+        }
+        console.detail("Running", format!("`{}`", process.line()));
+        let mut child = process
+            .into_command()
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("cargo could not be started")?;
+        let mut component = None;
+        let output = child.stdout.take().context("cargo's output is not there")?;
+        for message in Message::parse_stream(BufReader::new(output)) {
+            if let Message::CompilerArtifact(artifact) = message.context("cargo's messages")?
+                && artifact.target.name == name
+                && artifact.executable.is_some()
+            {
+                component = artifact.executable;
+            }
+        }
+        let status = child.wait()?;
+        if !status.success() {
+            bail!(
+                "the guest `{name}` did not build; what rustc said stands above\n  its sources are \
+                 in {}",
+                self.project.root.display()
+            );
+        }
+        let component = component.with_context(|| format!("cargo built no program `{name}`"))?;
+        let component = component.into_std_path_buf();
+        let Some(libc) = &build.libc else {
+            return Ok(component);
+        };
+        // The next link with another libc writes to the same place.
+        let kept = component
+            .with_file_name(&libc.variant)
+            .join(format!("{name}.wasm"));
+        write_whole(&kept, &fs::read(&component)?)?;
+        Ok(kept)
+    }
+}
+
+/// Copies what differs from `source` to `target`, and removes there what is no
+/// longer in `source`; lock file, configuration and build stay.
+fn copy_changed(source: &Path, target: &Path) -> Result<()> {
+    let kept = |name: &OsStr| {
+        ["Cargo.lock", ".cargo", "target"]
+            .iter()
+            .any(|kept| name == *kept)
+    };
+    for entry in WalkDir::new(source)
+        .min_depth(1)
+        .into_iter()
+        .filter_entry(|entry| !(entry.depth() == 1 && kept(entry.file_name())))
+    {
+        let entry = entry.with_context(|| format!("{} could not be read", source.display()))?;
+        let copy = target.join(entry.path().strip_prefix(source)?);
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(&copy)?;
+            continue;
+        }
+        let content = fs::read(entry.path())?;
+        if fs::read(&copy).is_ok_and(|old| old == content) {
+            continue;
+        }
+        write_whole(&copy, &content)?;
+    }
+    for entry in WalkDir::new(target)
+        .min_depth(1)
+        .contents_first(true)
+        .into_iter()
+        .filter_entry(|entry| !(entry.depth() == 1 && kept(entry.file_name())))
+    {
+        let entry = entry?;
+        let relative = entry.path().strip_prefix(target)?;
+        let top = relative.components().next().map(|part| part.as_os_str());
+        if top.is_some_and(kept) || source.join(relative).exists() {
+            continue;
+        }
+        if entry.file_type().is_dir() {
+            fs::remove_dir(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn manifests(source: &Path) -> Result<Vec<PathBuf>> {
+    let mut manifests = Vec::new();
+    for entry in WalkDir::new(source).max_depth(2).sort_by_file_name() {
+        let entry = entry?;
+        if entry.file_name() == "Cargo.toml" {
+            manifests.push(entry.into_path());
+        }
+    }
+    Ok(manifests)
+}

@@ -1,0 +1,120 @@
+//! Links a component to this host and calls it.
+
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::error::Context;
+use wasmtime::{Engine, Result, Store};
+use wasmtime_wasi::I32Exit;
+use wasmtime_wasi::p2::{self, bindings};
+
+use super::guest::Guest;
+use super::rights::Rights;
+use super::statistics::Statistics;
+use super::{Mode, gate};
+
+/// How a guest ended.
+pub struct Ended {
+    /// Its exit code, or its trap.
+    pub result: Result<u8>,
+    /// What was counted.
+    pub statistics: Statistics,
+}
+
+/// A component that is linked to this host and ready to be called.
+pub enum Command {
+    Async(bindings::CommandPre<Guest>),
+    Sync(bindings::sync::CommandPre<Guest>),
+}
+
+impl Command {
+    /// Links `component` to everything this host has.
+    pub fn link(
+        engine: &Engine,
+        component: &Component,
+        mode: Mode,
+        rights: &Rights,
+    ) -> Result<Command> {
+        let mut linker: Linker<Guest> = Linker::new(engine);
+        match mode {
+            Mode::Async => {
+                p2::add_to_linker_async(&mut linker)?;
+                wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+            }
+            Mode::Sync => {
+                p2::add_to_linker_sync(&mut linker)?;
+                wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker)?;
+            }
+        }
+        gate::add_to_linker(&mut linker, mode, rights)?;
+        let instance = linker.instantiate_pre(component).context(
+            "it needs an interface that this host does not have (it has those of \
+             `wasi:cli/command` 0.2 and outgoing `wasi:http`)",
+        )?;
+        Command::of(instance, mode).context(
+            "it is no command, for it does not export `wasi:cli/run`: is it a library, or a \
+             `wasi:http` server for `wasmtime serve`?",
+        )
+    }
+
+    fn of(instance: InstancePre<Guest>, mode: Mode) -> Result<Command> {
+        Ok(match mode {
+            Mode::Async => Command::Async(bindings::CommandPre::new(instance)?),
+            Mode::Sync => Command::Sync(bindings::sync::CommandPre::new(instance)?),
+        })
+    }
+
+    /// Calls it, to its end.
+    pub fn call(self, mut store: Store<Guest>) -> Result<Ended> {
+        // Reached when a time limit is over; not looked at without one.
+        store.set_epoch_deadline(1);
+        let (result, mut store) = match self {
+            Command::Async(command) => {
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .enable_io()
+                    .enable_time()
+                    .build()
+                    .context("the host's event loop could not be made")?;
+                let ended = runtime.block_on(async move {
+                    let result = async {
+                        let command = command.instantiate_async(&mut store).await?;
+                        command.wasi_cli_run().call_run(&mut store).await
+                    };
+                    (result.await, store)
+                });
+                // A name lookup that the guest gave up may still hold a
+                // thread; nobody waits for it.
+                runtime.shutdown_background();
+                ended
+            }
+            Command::Sync(command) => {
+                let result = command
+                    .instantiate(&mut store)
+                    .and_then(|command| command.wasi_cli_run().call_run(&mut store));
+                (result, store)
+            }
+        };
+        let guest = store.data_mut();
+        guest.statistics.resources = guest.table.iter_mut().count();
+        Ok(Ended {
+            result: exit_code(result),
+            statistics: guest.statistics,
+        })
+    }
+}
+
+/// The exit code that a call of `wasi:cli/run` amounts to.
+///
+/// `process::exit(7)` comes out as 1 from a guest whose wasi-libc is older
+/// than August 2026, Rust 1.95's among them: its `_Exit` calls
+/// `wasi:cli/exit.exit`, which only tells success from failure. A guest that
+/// calls `exit-with-code` (WASI 0.2.12) gets its own code.
+/// <https://github.com/WebAssembly/wasi-libc/issues/859>
+fn exit_code(result: Result<Result<(), ()>>) -> Result<u8> {
+    match result {
+        Ok(Ok(())) => Ok(0),
+        Ok(Err(())) => Ok(1),
+        Err(error) => match error.downcast_ref() {
+            Some(&I32Exit(code)) => Ok(u8::try_from(code).unwrap_or(u8::MAX)),
+            None => Err(error),
+        },
+    }
+}

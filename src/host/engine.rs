@@ -1,0 +1,22 @@
+//! How wasm is compiled and run.
+
+use anyhow::{Context, Result};
+use wasmtime::{Config, Engine, WasmBacktraceDetails};
+
+/// Makes an engine whose guests can be stopped while they compute, if
+/// `interruptible`.
+///
+/// Everything else is as wasmtime has it by default (optimised code, 4 GiB of
+/// reserved addresses for a memory, so that no access needs a bounds check):
+/// what is measured here is what a user's own host does.
+pub fn new(interruptible: bool) -> Result<Engine> {
+    let mut config = Config::new();
+    // The names and lines in a trap's report.
+    config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    // Every loop and call then checks the epoch, which costs: only who sets a
+    // timeout pays.
+    config.epoch_interruption(interruptible);
+    Engine::new(&config)
+        .map_err(anyhow::Error::from)
+        .context("wasmtime does not run on this machine")
+}

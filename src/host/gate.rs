@@ -1,0 +1,276 @@
+//! Where the host decides, or takes note of, what a guest does.
+//!
+//! wasmtime-wasi asks back before it uses an address and before it sends an
+//! HTTP request. Where it does not ask, a gate stands in for the interface and
+//! passes every call on to wasmtime-wasi: the guest sees the errors that any
+//! wasmtime host gives.
+
+use std::future::Future;
+use std::net::SocketAddr;
+
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings::filesystem::preopens;
+use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network};
+use wasmtime_wasi::p2::bindings::sync::io::poll as sync_poll;
+use wasmtime_wasi::p2::{DynPollable, Network, SocketError, SocketResult};
+use wasmtime_wasi::sockets::{SocketAddrUse, WasiSocketsCtxView, WasiSocketsView};
+use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_io::bindings::wasi::io::poll;
+
+use super::Mode;
+use super::denial::{Denials, Right};
+use super::guest::Guest;
+use super::rights::Rights;
+use super::statistics::Statistics;
+
+/// Puts the gates into `linker`, over what is linked there.
+pub fn add_to_linker(
+    linker: &mut Linker<Guest>,
+    mode: Mode,
+    rights: &Rights,
+) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    match mode {
+        Mode::Async => {
+            poll::add_to_linker::<Guest, Poll<'static>>(linker, |guest| Poll::of(guest))?
+        }
+        Mode::Sync => {
+            sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, |guest| Poll::of(guest))?
+        }
+    }
+    if !rights.name_lookup {
+        ip_name_lookup::add_to_linker::<Guest, NameLookup<'static>>(linker, |guest| NameLookup {
+            denials: guest.denials.clone(),
+            sockets: guest.sockets(),
+        })?;
+    }
+    if rights.directories.is_empty() {
+        preopens::add_to_linker::<Guest, Preopens<'static>>(linker, |guest| Preopens {
+            denials: guest.denials.clone(),
+            filesystem: guest.filesystem(),
+        })?;
+    }
+    Ok(())
+}
+
+/// Asks for the network at each use of an address.
+///
+/// Sockets themselves can be made without the right: an address is what makes
+/// a denial worth reading.
+pub fn guard_network(context: &mut WasiCtxBuilder, allowed: bool, denials: &Denials) {
+    context.allow_tcp(true).allow_udp(true);
+    if allowed {
+        context.inherit_network();
+        return;
+    }
+    let denials = denials.clone();
+    context.socket_addr_check(move |address, purpose| {
+        denials.note(Right::Network, || attempt(address, purpose));
+        Box::pin(async { false })
+    });
+}
+
+/// What a guest wanted to do with an address.
+fn attempt(address: SocketAddr, purpose: SocketAddrUse) -> String {
+    let (protocol, verb) = match purpose {
+        // Before it connects, a TCP socket asks for the address that it will
+        // be given: all that is known then is that it is TCP.
+        SocketAddrUse::TcpBind if address.port() == 0 && address.ip().is_unspecified() => {
+            return "the network (a TCP socket)".to_owned();
+        }
+        SocketAddrUse::TcpBind => ("TCP", "bind to"),
+        SocketAddrUse::TcpListen => ("TCP", "listen on"),
+        SocketAddrUse::TcpAccept => ("TCP", "accept from"),
+        SocketAddrUse::TcpConnect => ("TCP", "connect to"),
+        SocketAddrUse::UdpBind => ("UDP", "bind to"),
+        SocketAddrUse::UdpSend => ("UDP", "send to"),
+        SocketAddrUse::UdpReceive => ("UDP", "receive from"),
+    };
+    format!("the network ({protocol}: {verb} {address})")
+}
+
+/// Lets outgoing HTTP requests through, or not.
+#[derive(Debug)]
+pub struct Http {
+    /// Whether `--http` was given.
+    pub allowed: bool,
+    /// Where a denial is noted.
+    pub denials: Denials,
+}
+
+/// A response and the task that serves its connection.
+type Exchange = (
+    http::Response<WasiBody>,
+    Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
+);
+
+impl WasiHttpHooks for Http {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        sent: Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
+    ) -> Box<dyn Future<Output = wasmtime_wasi_http::Result<Exchange>> + Send> {
+        if self.allowed {
+            return wasmtime_wasi_http::default_hooks().send_request(request, options, sent);
+        }
+        self.denials.note(Right::Http, || {
+            format!("HTTP ({} {})", request.method(), request.uri())
+        });
+        Box::new(async { Err(wasmtime_wasi_http::Error::HttpRequestDenied) })
+    }
+}
+
+/// Stands in for `wasi:sockets/ip-name-lookup` where it is not allowed.
+struct NameLookup<'a> {
+    /// Where a denial is noted.
+    denials: Denials,
+    /// What answers.
+    sockets: WasiSocketsCtxView<'a>,
+}
+
+impl HasData for NameLookup<'static> {
+    type Data<'a> = NameLookup<'a>;
+}
+
+impl network::Host for NameLookup<'_> {
+    fn network_error_code(
+        &mut self,
+        error: Resource<wasmtime::Error>,
+    ) -> wasmtime::Result<Option<network::ErrorCode>> {
+        self.sockets.network_error_code(error)
+    }
+
+    fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<network::ErrorCode> {
+        network::Host::convert_error_code(&mut self.sockets, error)
+    }
+}
+
+impl network::HostNetwork for NameLookup<'_> {
+    fn drop(&mut self, network: Resource<Network>) -> wasmtime::Result<()> {
+        network::HostNetwork::drop(&mut self.sockets, network)
+    }
+}
+
+impl ip_name_lookup::Host for NameLookup<'_> {
+    fn resolve_addresses(
+        &mut self,
+        network: Resource<Network>,
+        name: String,
+    ) -> SocketResult<Resource<ip_name_lookup::ResolveAddressStream>> {
+        self.denials
+            .note(Right::NameLookup, || format!("the lookup of `{name}`"));
+        self.sockets.resolve_addresses(network, name)
+    }
+}
+
+impl ip_name_lookup::HostResolveAddressStream for NameLookup<'_> {
+    fn resolve_next_address(
+        &mut self,
+        stream: Resource<ip_name_lookup::ResolveAddressStream>,
+    ) -> SocketResult<Option<network::IpAddress>> {
+        self.sockets.resolve_next_address(stream)
+    }
+
+    fn subscribe(
+        &mut self,
+        stream: Resource<ip_name_lookup::ResolveAddressStream>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
+        ip_name_lookup::HostResolveAddressStream::subscribe(&mut self.sockets, stream)
+    }
+
+    fn drop(
+        &mut self,
+        stream: Resource<ip_name_lookup::ResolveAddressStream>,
+    ) -> wasmtime::Result<()> {
+        ip_name_lookup::HostResolveAddressStream::drop(&mut self.sockets, stream)
+    }
+}
+
+/// Stands in for `wasi:filesystem/preopens` where no directory is given.
+///
+/// wasi-libc asks for the directories when it first needs a path, so asking is
+/// wanting one.
+struct Preopens<'a> {
+    /// Where a denial is noted.
+    denials: Denials,
+    /// What answers.
+    filesystem: WasiFilesystemCtxView<'a>,
+}
+
+impl HasData for Preopens<'static> {
+    type Data<'a> = Preopens<'a>;
+}
+
+impl preopens::Host for Preopens<'_> {
+    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        self.denials
+            .note(Right::Directory, || "the file system".to_owned());
+        preopens::Host::get_directories(&mut self.filesystem)
+    }
+}
+
+/// Stands in for `wasi:io/poll`, to count what is waited for.
+struct Poll<'a> {
+    /// Where it is counted.
+    statistics: &'a mut Statistics,
+    /// What answers.
+    table: &'a mut ResourceTable,
+}
+
+impl Poll<'_> {
+    fn of(guest: &mut Guest) -> Poll<'_> {
+        Poll {
+            statistics: &mut guest.statistics,
+            table: &mut guest.table,
+        }
+    }
+}
+
+impl HasData for Poll<'static> {
+    type Data<'a> = Poll<'a>;
+}
+
+impl poll::Host for Poll<'_> {
+    async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        self.statistics.count_poll(pollables.len());
+        poll::Host::poll(self.table, pollables).await
+    }
+}
+
+impl poll::HostPollable for Poll<'_> {
+    async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
+        poll::HostPollable::ready(self.table, pollable).await
+    }
+
+    async fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        poll::HostPollable::block(self.table, pollable).await
+    }
+
+    fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        poll::HostPollable::drop(self.table, pollable)
+    }
+}
+
+impl sync_poll::Host for Poll<'_> {
+    fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        self.statistics.count_poll(pollables.len());
+        sync_poll::Host::poll(self.table, pollables)
+    }
+}
+
+impl sync_poll::HostPollable for Poll<'_> {
+    fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
+        sync_poll::HostPollable::ready(self.table, pollable)
+    }
+
+    fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        sync_poll::HostPollable::block(self.table, pollable)
+    }
+
+    fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        sync_poll::HostPollable::drop(self.table, pollable)
+    }
+}

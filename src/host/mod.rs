@@ -1,0 +1,167 @@
+//! Runs a component: `cargo wasip2 host`, cargo's runner for `wasm32-wasip2`.
+//!
+//! The contract, which every host kept here fulfils:
+//!
+//! - A guest has the rights that its command line gives it and no other. What
+//!   it is refused fails in the guest with the error that WASI has for it, and
+//!   the host says at the end which flag would have allowed it.
+//! - Standard input, output and error are this process's own; the guest's
+//!   `argv[0]` is the component's file name. The host itself writes nothing to
+//!   standard output.
+//! - The exit code is the guest's, or [`TIMED_OUT`], or [`TRAPPED`]; an error
+//!   means that the guest never started.
+//! - Ctrl-C is left alone: no handler is installed, so the signal ends this
+//!   process, and the guest with it, as it ends a native program. A shell
+//!   shows 130.
+
+mod cache;
+mod command;
+mod component;
+mod denial;
+mod engine;
+mod external;
+mod gate;
+mod guest;
+mod rights;
+mod run;
+mod statistics;
+mod timeout;
+mod trap;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::console::Console;
+
+pub use rights::{Directory, Rights, Variable};
+
+/// The exit code where `--timeout` stopped the guest, as coreutils' `timeout`.
+pub const TIMED_OUT: u8 = 124;
+
+/// The exit code where the guest trapped: that of a native program that
+/// aborts (128 + SIGABRT), as the `wasmtime` command has it.
+pub const TRAPPED: u8 = 134;
+
+/// Run a component, with no right but those that are given here.
+///
+/// It is made to be cargo's runner for the target, so that `cargo run` and
+/// `cargo test` just work:
+///
+///     [target.wasm32-wasip2]
+///     runner = ["cargo-wasip2", "host", "--network", "--name-lookup"]
+#[derive(Args, Clone, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct HostArgs {
+    #[command(flatten)]
+    pub rights: Rights,
+
+    /// Stop the guest after this long, with exit code 124: `500ms`, `30s`, `2m`
+    #[arg(long, value_name = "DURATION", value_parser = timeout::parse)]
+    pub timeout: Option<Duration>,
+
+    /// How the host's WASI functions wait; the guest sees no difference
+    #[arg(long, value_enum, default_value_t = Mode::Async)]
+    pub mode: Mode,
+
+    /// Which host runs the component
+    #[arg(long, value_enum, env = "CARGO_WASIP2_HOST", default_value_t = Kind::Builtin)]
+    pub host: Kind,
+
+    /// Keep compiled components, so that the next start is fast (the default)
+    #[arg(long, overrides_with = "no_cache")]
+    cache: bool,
+
+    /// Compile the component anew and keep nothing
+    #[arg(long, overrides_with = "cache")]
+    pub no_cache: bool,
+
+    /// Write what the host counted (polls, resources left) to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub statistics: Option<PathBuf>,
+
+    /// The component's file, and everything after it for the guest
+    // One positional, so that whatever follows the component is the guest's,
+    // even a word that is a flag of the host.
+    #[arg(
+        required = true,
+        num_args = 1..,
+        trailing_var_arg = true,
+        value_names = ["COMPONENT", "ARGS"]
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// How the host's WASI functions wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// On an event loop, as servers embed wasmtime
+    Async,
+    /// On the guest's own thread, as simple programs embed wasmtime
+    Sync,
+}
+
+/// Which host runs the component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// The one in this program
+    Builtin,
+    /// The `wasmtime` command found on PATH
+    Wasmtime,
+}
+
+impl HostArgs {
+    /// The arguments that run `component` with `arguments`, every option at
+    /// its default.
+    pub fn new(
+        component: impl AsRef<Path>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> HostArgs {
+        let mut command = vec![component.as_ref().as_os_str().to_owned()];
+        command.extend(arguments.into_iter().map(Into::into));
+        HostArgs {
+            rights: Rights::default(),
+            timeout: None,
+            mode: Mode::Async,
+            host: Kind::Builtin,
+            cache: false,
+            no_cache: false,
+            statistics: None,
+            command,
+        }
+    }
+
+    /// The component's file.
+    fn component(&self) -> &Path {
+        Path::new(&self.command[0])
+    }
+
+    /// The guest's arguments, beginning with the component's file name.
+    fn argv(&self) -> Result<Vec<String>> {
+        let program = self.component().file_name().unwrap_or(&self.command[0]);
+        std::iter::once(program)
+            .chain(self.command[1..].iter().map(OsString::as_os_str))
+            .map(|word| match word.to_str() {
+                Some(word) => Ok(word.to_owned()),
+                None => bail!("{word:?} is not UTF-8, and WASI has no other arguments"),
+            })
+            .collect()
+    }
+}
+
+/// Runs a component to its end and gives back the exit code.
+///
+/// Compiled components are kept in `cache_directory`, which is made where it
+/// is missing.
+///
+/// After [`TIMED_OUT`], a guest that was waiting in the host is still there,
+/// on a thread of its own: the caller is expected to end the process.
+pub fn run(arguments: &HostArgs, cache_directory: &Path, console: &Console) -> Result<u8> {
+    match arguments.host {
+        Kind::Builtin => run::run(arguments, cache_directory, console),
+        Kind::Wasmtime => external::run(arguments, console),
+    }
+}

@@ -1,0 +1,93 @@
+//! `cargo wasip2 run`: a guest on the patched crates, in the host, beside a
+//! real HTTP server.
+
+use anyhow::{Context, Result};
+use clap::Args;
+use wasip2_fixtures::{HttpServer, router};
+
+use crate::apply::SeriesArgs;
+use crate::console::Console;
+use crate::guests::{Build, Guests};
+use crate::home::Home;
+use crate::host::{self, Directory, HostArgs, Kind, Mode, Rights, Variable};
+use crate::setup;
+use crate::source::Source;
+
+/// The guest that runs where none is named.
+const DEMO: &str = "demo";
+
+/// Build and run an example on tokio and reqwest; sets up all that is missing.
+///
+/// Without `--example` it is the demo: many HTTP requests, one after the other
+/// and then at once, in one table. A real HTTP server on loopback answers; the
+/// environment variable SERVER tells the guest its URL. Arguments after `--`
+/// go to the guest.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// The guest to run, one of those in compat-tests/guests
+    #[arg(long, value_name = "NAME", default_value = DEMO)]
+    example: String,
+    /// Build with optimisation
+    #[arg(long, short)]
+    release: bool,
+    /// Link this variant of wasi-libc instead of the toolchain's
+    #[arg(long, value_name = "VARIANT")]
+    libc: Option<String>,
+    /// How the host's WASI functions wait
+    #[arg(long, value_enum, default_value_t = Mode::Async)]
+    mode: Mode,
+    /// Which host runs the component
+    #[arg(long, value_enum, env = "CARGO_WASIP2_HOST", default_value_t = Kind::Builtin)]
+    host: Kind,
+    #[command(flatten)]
+    series: SeriesArgs,
+    /// Arguments for the guest
+    #[arg(value_name = "ARGS", last = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs the verb; gives back the guest's exit code.
+pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
+    setup::ensure(home, console)?;
+    let libc = match &arguments.libc {
+        Some(variant) => Some(setup::libc_directory(variant, home, console)?),
+        None => None,
+    };
+    let series = arguments.series.all(home)?;
+    let source = Source::find(home)?;
+    let guests = Guests::stage(&source.guests(), &series, &arguments.series, home, console)?;
+    let build = Build {
+        release: arguments.release,
+        libc,
+        offline: arguments.series.offline,
+    };
+    let component = guests.build(&arguments.example, &build, console)?;
+
+    let server = HttpServer::start(router()).context("the HTTP server could not start")?;
+    let mut host = HostArgs::new(&component, &arguments.arguments);
+    host.rights = Rights {
+        network: true,
+        name_lookup: true,
+        http: true,
+        directories: vec![Directory {
+            host: ".".into(),
+            guest: ".".into(),
+        }],
+        variables: vec![Variable {
+            name: "SERVER".into(),
+            value: Some(server.url()),
+        }],
+        inherit_env: false,
+    };
+    host.mode = arguments.mode;
+    host.host = arguments.host;
+    console.status(
+        "Running",
+        format!(
+            "{} in a component, against {}",
+            arguments.example,
+            server.url()
+        ),
+    );
+    host::run(&host, &home.directory("cache")?, console)
+}
