@@ -34,10 +34,10 @@ pub fn add_to_linker(
     linker.allow_shadowing(true);
     match mode {
         Mode::Async => {
-            poll::add_to_linker::<Guest, Poll<'static>>(linker, |guest| Poll::of(guest))?
+            poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?
         }
         Mode::Sync => {
-            sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, |guest| Poll::of(guest))?
+            sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?
         }
     }
     if !rights.name_lookup {
