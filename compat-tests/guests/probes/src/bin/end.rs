@@ -12,7 +12,7 @@ fn main() {
         "spin" => loop {
             std::hint::spin_loop();
         },
-        other => println!("ended well{other}"),
+        other => println!("ended: {other}"),
     }
 }
 
