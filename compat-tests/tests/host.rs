@@ -25,7 +25,9 @@ fn probe(name: &str, flags: &[&str], arguments: &[&str]) -> Ended {
 fn success_and_failure_are_passed_on() {
     assert_eq!(probe("end", &[], &["well"]).succeeded(), "ended: well\n");
     probe("end", &[], &["seven"]).failed(1);
-    let run = Tool::new("run").args(["--example", "end", "--", "seven"]).run();
+    let run = Tool::new("run")
+        .args(["--example", "end", "--", "seven"])
+        .run();
     run.failed(1);
 }
 

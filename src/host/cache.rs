@@ -19,6 +19,9 @@ use wasmtime::component::Component;
 /// been used for the longest time are deleted.
 const LIMIT: u64 = 2 << 30;
 
+/// How the name of an entry ends.
+const EXTENSION: &str = ".cwasm";
+
 /// A directory of compiled components.
 #[derive(Debug)]
 pub struct Cache<'a> {
@@ -63,14 +66,16 @@ impl<'a> Cache<'a> {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        self.directory.join(name + ".cwasm")
+        self.directory.join(name + EXTENSION)
     }
 
     fn keep(&self, entry: &Path, component: &Component) -> Result<()> {
         let code = component.serialize()?;
         fs::create_dir_all(self.directory)?;
         self.trim(LIMIT.saturating_sub(code.len() as u64))?;
-        let file = tempfile::NamedTempFile::new_in(self.directory)?;
+        let file = tempfile::Builder::new()
+            .suffix(EXTENSION)
+            .tempfile_in(self.directory)?;
         fs::write(file.path(), code)?;
         file.persist(entry)?;
         Ok(())
@@ -82,8 +87,14 @@ impl<'a> Cache<'a> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(self.directory)? {
             let entry = entry?;
-            let metadata = entry.metadata()?;
-            entries.push((metadata.modified()?, metadata.len(), entry.path()));
+            if entry
+                .file_name()
+                .as_encoded_bytes()
+                .ends_with(EXTENSION.as_bytes())
+            {
+                let metadata = entry.metadata()?;
+                entries.push((metadata.modified()?, metadata.len(), entry.path()));
+            }
         }
         entries.sort();
         let mut total: u64 = entries.iter().map(|(_, length, _)| length).sum();

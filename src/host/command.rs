@@ -9,7 +9,7 @@ use wasmtime_wasi::p2::{self, bindings};
 use super::guest::Guest;
 use super::rights::Rights;
 use super::statistics::Statistics;
-use super::{Mode, gate};
+use super::{Mode, event_loop, gate};
 
 /// How a guest ended.
 pub struct Ended {
@@ -67,24 +67,13 @@ impl Command {
         // Reached when a time limit is over; not looked at without one.
         store.set_epoch_deadline(1);
         let (result, mut store) = match self {
-            Command::Async(command) => {
-                let runtime = tokio::runtime::Builder::new_multi_thread()
-                    .enable_io()
-                    .enable_time()
-                    .build()
-                    .context("the host's event loop could not be made")?;
-                let ended = runtime.block_on(async move {
-                    let result = async {
-                        let command = command.instantiate_async(&mut store).await?;
-                        command.wasi_cli_run().call_run(&mut store).await
-                    };
-                    (result.await, store)
-                });
-                // A name lookup that the guest gave up may still hold a
-                // thread; nobody waits for it.
-                runtime.shutdown_background();
-                ended
-            }
+            Command::Async(command) => event_loop::run(async move {
+                let result = async {
+                    let command = command.instantiate_async(&mut store).await?;
+                    command.wasi_cli_run().call_run(&mut store).await
+                };
+                (result.await, store)
+            })?,
             Command::Sync(command) => {
                 let result = command
                     .instantiate(&mut store)

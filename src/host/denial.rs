@@ -19,8 +19,6 @@ pub enum Right {
     NameLookup,
     /// `--http`
     Http,
-    /// `--dir`
-    Directory,
 }
 
 impl Right {
@@ -29,7 +27,6 @@ impl Right {
             Right::Network => "--network",
             Right::NameLookup => "--name-lookup",
             Right::Http => "--http",
-            Right::Directory => "--dir",
         }
     }
 }

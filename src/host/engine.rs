@@ -1,7 +1,13 @@
 //! How wasm is compiled and run.
 
+use std::num::NonZeroUsize;
+
 use anyhow::{Context, Result};
 use wasmtime::{Config, Engine, WasmBacktraceDetails};
+
+/// How many of the innermost calls a trap's report can have. wasmtime's default
+/// of 20 is little more than a panic in an async function takes by itself.
+const BACKTRACE: usize = 100;
 
 /// Makes an engine whose guests can be stopped while they compute, if
 /// `interruptible`.
@@ -13,6 +19,7 @@ pub fn new(interruptible: bool) -> Result<Engine> {
     let mut config = Config::new();
     // The names and lines in a trap's report.
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
+    config.wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE));
     // Every loop and call then checks the epoch, which costs: only who sets a
     // timeout pays.
     config.epoch_interruption(interruptible);

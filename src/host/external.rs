@@ -43,7 +43,7 @@ pub fn run(arguments: &HostArgs, console: &Console) -> Result<u8> {
 /// The command's arguments.
 fn words(arguments: &HostArgs) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["run".into()];
-    words.extend(rights(&arguments.rights).into_iter().map(OsString::from));
+    words.extend(flags(&arguments.rights));
     if let Some(limit) = arguments.timeout {
         words.push(format!("-Wtimeout={}", whole(limit)).into());
     }
@@ -56,29 +56,32 @@ fn words(arguments: &HostArgs) -> Vec<OsString> {
 }
 
 /// The flags that give `rights`.
-fn rights(rights: &Rights) -> Vec<String> {
-    let mut options = vec!["-Scli=y".to_owned()];
-    for (granted, option) in [
-        (rights.network, "inherit-network"),
-        (rights.name_lookup, "allow-ip-name-lookup"),
-        (rights.http, "http"),
-        (rights.inherit_env, "inherit-env"),
+fn flags(rights: &Rights) -> Vec<OsString> {
+    let mut flags: Vec<OsString> = Vec::new();
+    for (granted, flag) in [
+        (rights.network, "-Sinherit-network=y"),
+        (rights.name_lookup, "-Sallow-ip-name-lookup=y"),
+        (rights.http, "-Shttp=y"),
+        (rights.inherit_env, "-Sinherit-env=y"),
     ] {
         if granted {
-            options.push(format!("-S{option}=y"));
+            flags.push(flag.into());
         }
     }
     for directory in &rights.directories {
-        let host = directory.host.display();
-        options.push(format!("--dir={host}::{}", directory.guest));
+        let mut flag = OsString::from("--dir=");
+        flag.push(&directory.host);
+        flag.push("::");
+        flag.push(&directory.guest);
+        flags.push(flag);
     }
     for variable in &rights.variables {
-        options.push(match &variable.value {
-            Some(value) => format!("--env={}={value}", variable.name),
-            None => format!("--env={}", variable.name),
+        flags.push(match &variable.value {
+            Some(value) => format!("--env={}={value}", variable.name).into(),
+            None => format!("--env={}", variable.name).into(),
         });
     }
-    options
+    flags
 }
 
 /// The duration in a unit of which it is a whole number, which is all that

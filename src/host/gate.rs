@@ -10,8 +10,6 @@ use std::net::SocketAddr;
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::WasiCtxBuilder;
-use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemCtxView, WasiFilesystemView};
-use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network};
 use wasmtime_wasi::p2::bindings::sync::io::poll as sync_poll;
 use wasmtime_wasi::p2::{DynPollable, Network, SocketError, SocketResult};
@@ -21,6 +19,7 @@ use wasmtime_wasi_io::bindings::wasi::io::poll;
 
 use super::Mode;
 use super::denial::{Denials, Right};
+use super::event_loop::Fairness;
 use super::guest::Guest;
 use super::rights::Rights;
 use super::statistics::Statistics;
@@ -34,22 +33,16 @@ pub fn add_to_linker(
     linker.allow_shadowing(true);
     match mode {
         Mode::Async => {
-            poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?
+            poll::add_to_linker::<Guest, Poll<'static>>(linker, |guest| Poll::of(guest))?
         }
         Mode::Sync => {
-            sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?
+            sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, |guest| Poll::of(guest))?
         }
     }
     if !rights.name_lookup {
         ip_name_lookup::add_to_linker::<Guest, NameLookup<'static>>(linker, |guest| NameLookup {
             denials: guest.denials.clone(),
             sockets: guest.sockets(),
-        })?;
-    }
-    if rights.directories.is_empty() {
-        preopens::add_to_linker::<Guest, Preopens<'static>>(linker, |guest| Preopens {
-            denials: guest.denials.clone(),
-            filesystem: guest.filesystem(),
         })?;
     }
     Ok(())
@@ -189,31 +182,10 @@ impl ip_name_lookup::HostResolveAddressStream for NameLookup<'_> {
     }
 }
 
-/// Stands in for `wasi:filesystem/preopens` where no directory is given.
-///
-/// wasi-libc asks for the directories when it first needs a path, so asking is
-/// wanting one.
-struct Preopens<'a> {
-    /// Where a denial is noted.
-    denials: Denials,
-    /// What answers.
-    filesystem: WasiFilesystemCtxView<'a>,
-}
-
-impl HasData for Preopens<'static> {
-    type Data<'a> = Preopens<'a>;
-}
-
-impl preopens::Host for Preopens<'_> {
-    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        self.denials
-            .note(Right::Directory, || "the file system".to_owned());
-        preopens::Host::get_directories(&mut self.filesystem)
-    }
-}
-
-/// Stands in for `wasi:io/poll`, to count what is waited for.
+/// Stands in for `wasi:io/poll`, to count what is waited for and to stay fair.
 struct Poll<'a> {
+    /// What shares the event loop out.
+    fairness: &'a mut Fairness,
     /// Where it is counted.
     statistics: &'a mut Statistics,
     /// What answers.
@@ -223,6 +195,7 @@ struct Poll<'a> {
 impl Poll<'_> {
     fn of(guest: &mut Guest) -> Poll<'_> {
         Poll {
+            fairness: &mut guest.fairness,
             statistics: &mut guest.statistics,
             table: &mut guest.table,
         }
@@ -236,16 +209,21 @@ impl HasData for Poll<'static> {
 impl poll::Host for Poll<'_> {
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
         self.statistics.count_poll(pollables.len());
-        poll::Host::poll(self.table, pollables).await
+        self.fairness
+            .answer(poll::Host::poll(self.table, pollables))
+            .await
     }
 }
 
 impl poll::HostPollable for Poll<'_> {
     async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
-        poll::HostPollable::ready(self.table, pollable).await
+        self.fairness
+            .answer(poll::HostPollable::ready(self.table, pollable))
+            .await
     }
 
     async fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        self.statistics.blocks += 1;
         poll::HostPollable::block(self.table, pollable).await
     }
 
@@ -267,6 +245,7 @@ impl sync_poll::HostPollable for Poll<'_> {
     }
 
     fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        self.statistics.blocks += 1;
         sync_poll::HostPollable::block(self.table, pollable)
     }
 

@@ -6,6 +6,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::denial::Denials;
+use super::event_loop::Fairness;
 use super::gate;
 use super::rights::Rights;
 use super::statistics::Statistics;
@@ -18,6 +19,8 @@ pub struct Guest {
     pub denials: Denials,
     /// What was counted so far.
     pub statistics: Statistics,
+    /// What shares the event loop out.
+    pub fairness: Fairness,
     /// wasmtime-wasi's state.
     wasi: WasiCtx,
     /// wasmtime-wasi-http's state.
@@ -42,6 +45,7 @@ impl Guest {
             table: ResourceTable::new(),
             denials: denials.clone(),
             statistics: Statistics::default(),
+            fairness: Fairness::default(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             http_gate: gate::Http {

@@ -19,6 +19,7 @@ mod command;
 mod component;
 mod denial;
 mod engine;
+mod event_loop;
 mod external;
 mod gate;
 mod guest;
@@ -48,22 +49,27 @@ pub const TRAPPED: u8 = 134;
 
 /// Run a component, with no right but those that are given here.
 ///
-/// It is made to be cargo's runner for the target, so that `cargo run` and
-/// `cargo test` just work:
+/// It is made to be cargo's runner, so that `cargo run` and `cargo test` work
+/// with `--target wasm32-wasip2`. In `.cargo/config.toml`:
 ///
 ///     [target.wasm32-wasip2]
 ///     runner = ["cargo-wasip2", "host", "--network", "--name-lookup"]
+///
+/// A guest that is refused something for want of a right is told so by WASI's
+/// error, and you by a warning that names the flag. A trap ends with exit code
+/// 134 and a backtrace.
 #[derive(Args, Clone, Debug)]
 #[command(verbatim_doc_comment)]
 pub struct HostArgs {
     #[command(flatten)]
     pub rights: Rights,
 
-    /// Stop the guest after this long, with exit code 124: `500ms`, `30s`, `2m`
+    /// Stop the guest when it has run for this long (500ms, 30s, 2m), with
+    /// exit code 124; compiling it does not count
     #[arg(long, value_name = "DURATION", value_parser = timeout::parse)]
     pub timeout: Option<Duration>,
 
-    /// How the host's WASI functions wait; the guest sees no difference
+    /// How the host's functions wait; a guest should see no difference
     #[arg(long, value_enum, default_value_t = Mode::Async)]
     pub mode: Mode,
 
@@ -79,11 +85,12 @@ pub struct HostArgs {
     #[arg(long, overrides_with = "cache")]
     pub no_cache: bool,
 
-    /// Write what the host counted (polls, resources left) to this file, as JSON
+    /// Write what the host counted to this file, as JSON: calls that wait, and
+    /// resources left at the end
     #[arg(long, value_name = "FILE")]
     pub statistics: Option<PathBuf>,
 
-    /// The component's file, and everything after it for the guest
+    /// The component's file; everything after it is for the guest
     // One positional, so that whatever follows the component is the guest's,
     // even a word that is a flag of the host.
     #[arg(

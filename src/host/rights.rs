@@ -15,23 +15,25 @@ use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 /// What a guest may do.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Rights {
-    /// Give the network: TCP and UDP sockets, every address
+    /// Let the guest use the network: TCP and UDP sockets, every address
     #[arg(long, help_heading = "Rights")]
     pub network: bool,
 
-    /// Give name lookup (DNS), for connecting to `localhost` or `example.com`
+    /// Let it look up names (DNS), as in connecting to localhost:8080
     #[arg(long, help_heading = "Rights")]
     pub name_lookup: bool,
 
-    /// Give outgoing HTTP (wasi:http), done by the host: needs no other right
+    /// Let it send HTTP requests through the host (wasi:http); this needs no
+    /// other right, for the host looks up names, connects and does TLS
     #[arg(long, help_heading = "Rights")]
     pub http: bool,
 
-    /// Give a directory, under the same name or another
+    /// Let it use a directory, under the same name or another; may be repeated
     #[arg(long = "dir", value_name = "HOST[::GUEST]", help_heading = "Rights")]
     pub directories: Vec<Directory>,
 
-    /// Set an environment variable, or pass this process's own on
+    /// Set an environment variable, or pass on this process's own; may be
+    /// repeated
     #[arg(long = "env", value_name = "NAME[=VALUE]", help_heading = "Rights")]
     pub variables: Vec<Variable>,
 

@@ -16,6 +16,8 @@ pub struct Statistics {
     pub polls: u64,
     /// Pollables in all those calls.
     pub pollables: u64,
+    /// Calls of `wasi:io/poll.pollable.block`.
+    pub blocks: u64,
     /// Resources that were alive when the guest ended.
     pub resources: usize,
 }

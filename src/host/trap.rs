@@ -45,6 +45,12 @@ fn explanation(error: &wasmtime::Error, reason: &str) -> Option<&'static str> {
              one, is above",
         ),
         Some(Trap::StackOverflow) => Some("is there a recursion without end?"),
+        // The stack lies at the start of a guest's memory, so that what
+        // overflows it leaves the memory.
+        Some(Trap::MemoryOutOfBounds) => Some(
+            "in a program without `unsafe` this is its stack (1 MiB) overflowing: is there a \
+             recursion without end?",
+        ),
         Some(_) => None,
         None if reason.contains("empty poll list") => {
             Some("it waited, but for nothing: no socket, no timer, no stream was left to wake it")
@@ -72,10 +78,14 @@ fn backtrace(error: &wasmtime::Error, console: &Console) -> String {
         Verbosity::Quiet | Verbosity::Normal => own(&calls),
     };
     let mut text = String::new();
-    for (index, call) in shown.iter().enumerate() {
+    for (index, alike) in shown.chunk_by(|one, next| one == next).enumerate() {
+        let call = &alike[0];
         text.push_str(&format!("\n{index:>4}: {}", call.function));
         if let Some(place) = &call.place {
             text.push_str(&format!("\n        at {place}"));
+        }
+        if alike.len() > 1 {
+            text.push_str(&format!("\n        ({} times)", alike.len()));
         }
     }
     let hidden = calls.len() - shown.len();
@@ -102,6 +112,7 @@ fn own(calls: &[Call]) -> &[Call] {
 }
 
 /// One call of a backtrace.
+#[derive(PartialEq)]
 struct Call {
     /// The function's name, demangled.
     function: String,
@@ -110,23 +121,14 @@ struct Call {
 }
 
 impl Call {
-    /// The calls that one frame stands for: several where some were inlined.
+    /// The calls that one frame stands for: several where some were inlined,
+    /// the last of which is the function that is in the component.
     fn of_frame(frame: &FrameInfo) -> Vec<Call> {
-        let function = match frame.func_name() {
-            Some(name) => demangled(name),
-            None => format!("wasm function {}", frame.func_index()),
-        };
-        if frame.symbols().is_empty() {
-            return vec![Call {
-                function,
-                place: None,
-            }];
-        }
-        frame
+        let mut calls: Vec<Call> = frame
             .symbols()
             .iter()
             .map(|symbol| Call {
-                function: symbol.name().map_or_else(|| function.clone(), demangled),
+                function: symbol.name().map_or_else(String::new, demangled),
                 place: symbol.file().map(|file| {
                     [symbol.line(), symbol.column()]
                         .into_iter()
@@ -134,7 +136,24 @@ impl Call {
                         .fold(file.to_owned(), |place, number| format!("{place}:{number}"))
                 }),
             })
-            .collect()
+            .collect();
+        if calls.is_empty() {
+            calls.push(Call {
+                function: String::new(),
+                place: None,
+            });
+        }
+        // The component names its functions in full; debug information that
+        // is reduced to lines does not.
+        if let (Some(call), Some(name)) = (calls.last_mut(), frame.func_name()) {
+            call.function = demangled(name);
+        }
+        for call in &mut calls {
+            if call.function.is_empty() {
+                call.function = format!("function {}", frame.func_index());
+            }
+        }
+        calls
     }
 }
 
