@@ -6,6 +6,7 @@
 //! `CARGO_TERM_PROGRESS_WHEN=never` are honoured.
 
 use std::fmt::Display;
+use std::io::Write;
 use std::time::Duration;
 
 use console::{Style, Term};
@@ -83,14 +84,14 @@ impl Console {
                 .yellow()
                 .bold()
                 .apply_to("warning");
-            eprintln!("{label}: {message}");
+            say(format_args!("{label}: {message}"));
         }
     }
 
     /// Says why the work ended. Shown at every verbosity.
     pub fn error(&self, message: impl Display) {
         let label = Style::new().for_stderr().red().bold().apply_to("error");
-        eprintln!("{label}: {message}");
+        say(format_args!("{label}: {message}"));
     }
 
     /// A progress bar of `length` bytes; hidden where no terminal is.
@@ -137,6 +138,12 @@ impl Console {
 
     fn line(&self, verb: &str, style: &Style, message: impl Display) {
         let verb = style.clone().for_stderr().apply_to(format!("{verb:>12}"));
-        eprintln!("{verb} {message}");
+        say(format_args!("{verb} {message}"));
     }
+}
+
+/// Writes a line to standard error. Nobody may read it any more; that is no
+/// reason to fail.
+fn say(line: std::fmt::Arguments) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

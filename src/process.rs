@@ -86,7 +86,7 @@ impl Process {
         let output = self.command.output();
         let output = self.started(output)?;
         if console.verbosity() >= Verbosity::Verbose {
-            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), &output.stderr);
         }
         Ok(output)
     }

@@ -32,12 +32,8 @@ pub fn add_to_linker(
 ) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     match mode {
-        Mode::Async => {
-            poll::add_to_linker::<Guest, Poll<'static>>(linker, |guest| Poll::of(guest))?
-        }
-        Mode::Sync => {
-            sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, |guest| Poll::of(guest))?
-        }
+        Mode::Async => poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?,
+        Mode::Sync => sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?,
     }
     if !rights.name_lookup {
         ip_name_lookup::add_to_linker::<Guest, NameLookup<'static>>(linker, |guest| NameLookup {

@@ -31,9 +31,7 @@ pub fn run(arguments: &HostArgs, cache_directory: &Path, console: &Console) -> R
         Some(limit) => timeout::call(limit, &engine, || command.call(store)).transpose()?,
     };
 
-    if let (Some(path), Some(ended)) = (&arguments.statistics, &ended) {
-        ended.statistics.write(path)?;
-    }
+    let statistics = ended.as_ref().map(|ended| ended.statistics);
     let result = ended.map(|ended| ended.result);
     let code = match (result, arguments.timeout) {
         (None, Some(limit)) => {
@@ -52,5 +50,8 @@ pub fn run(arguments: &HostArgs, cache_directory: &Path, console: &Console) -> R
         (None, None) => unreachable!("only a time limit gives a guest up"),
     };
     denials.tell(console);
+    if let (Some(path), Some(statistics)) = (&arguments.statistics, statistics) {
+        statistics.write(path)?;
+    }
     Ok(code)
 }
