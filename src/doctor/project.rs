@@ -4,7 +4,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::Metadata;
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
@@ -94,11 +93,7 @@ pub fn report(
     console: &Console,
 ) -> Result<ProjectReport> {
     let project = Project::find(manifest, console)?;
-    let metadata = graph(&project, offline, console)?;
-    let resolve = metadata
-        .resolve
-        .as_ref()
-        .context("cargo resolved nothing")?;
+    let graph = graph(&project, offline, console)?;
     let unsupported: Unsupported =
         toml::from_str(include_str!("unsupported.toml")).context("unsupported.toml")?;
     let mut report = ProjectReport {
@@ -106,8 +101,7 @@ pub fn report(
         series: Vec::new(),
         unsupported: Vec::new(),
     };
-    for node in &resolve.nodes {
-        let package = &metadata[&node.id];
+    for package in &graph {
         let name = package.name.as_str();
         let mut of_crate = all.iter().filter(|series| series.name == name).peekable();
         if of_crate.peek().is_some() {
@@ -115,8 +109,7 @@ pub fn report(
             let state = match fitting {
                 None => CrateState::NoSeries,
                 Some(series)
-                    if package.manifest_path.as_std_path()
-                        == apply::path(series, home).join("Cargo.toml") =>
+                    if package.path.as_deref() == Some(apply::path(series, home).as_path()) =>
                 {
                     CrateState::Overridden
                 }
@@ -132,10 +125,10 @@ pub fn report(
             entry.name == name
                 && entry.versions.matches(&package.version)
                 && (entry.features.is_empty()
-                    || node
+                    || package
                         .features
                         .iter()
-                        .any(|feature| entry.features.iter().any(|met| met == feature.as_str())))
+                        .any(|feature| entry.features.contains(feature)))
         });
         if let Some(entry) = met {
             report.unsupported.push(UnsupportedReport {
@@ -155,13 +148,29 @@ pub fn report(
     Ok(report)
 }
 
-/// The project's graph for this target.
-fn graph(project: &Project, offline: bool, console: &Console) -> Result<Metadata> {
+/// A package of a project's graph.
+#[derive(Debug, PartialEq)]
+struct Package {
+    name: String,
+    version: Version,
+    /// Its directory, where it does not come from a registry.
+    path: Option<PathBuf>,
+    /// The features that are on.
+    features: Vec<String>,
+}
+
+/// What is really built for this target. `cargo metadata` would not do: it
+/// counts features that only other platforms turn on.
+fn graph(project: &Project, offline: bool, console: &Console) -> Result<Vec<Package>> {
     let arguments = [
-        "metadata",
-        "--format-version=1",
-        "--filter-platform",
+        "tree",
+        "--workspace",
+        "--target",
         TARGET,
+        "--edges=normal,build",
+        "--prefix=none",
+        "--no-dedupe",
+        "--format={p}|{f}",
     ];
     let output = project.cargo(&arguments, offline).output(console)?;
     if !output.status.success() {
@@ -171,12 +180,51 @@ fn graph(project: &Project, offline: bool, console: &Console) -> Result<Metadata
             quoted_tail(&output.stderr, 20)
         );
     }
-    serde_json::from_slice(&output.stdout).context("cargo's metadata could not be read")
+    let text = String::from_utf8(output.stdout).context("`cargo tree` printed no UTF-8")?;
+    let mut packages: Vec<Package> = Vec::new();
+    for package in text.lines().filter_map(package) {
+        if !packages.contains(&package) {
+            packages.push(package);
+        }
+    }
+    Ok(packages)
+}
+
+/// Reads one line of `cargo tree`: `tokio v1.54.1 (/path)|net,rt`.
+fn package(line: &str) -> Option<Package> {
+    let (package, features) = line.rsplit_once('|')?;
+    let mut words = package.splitn(3, ' ');
+    let name = words.next()?.to_owned();
+    let version = words.next()?.strip_prefix('v')?.parse().ok()?;
+    let path = words
+        .next()
+        .and_then(|rest| rest.split('(').nth_back(0)?.strip_suffix(')'))
+        .filter(|path| *path != "proc-macro")
+        .map(PathBuf::from);
+    Some(Package {
+        name,
+        version,
+        path,
+        features: features.split(',').map(str::to_owned).collect(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_cargo_tree_is_read() {
+        let tokio = package("tokio v1.54.1 (/trees/tokio-1.54.1)|net,rt").unwrap();
+        assert_eq!(
+            tokio.path.as_deref(),
+            Some(Path::new("/trees/tokio-1.54.1"))
+        );
+        assert_eq!(tokio.features, ["net", "rt"]);
+        let serde = package("serde_derive v1.0.229 (proc-macro)|default").unwrap();
+        assert_eq!((serde.name.as_str(), serde.path), ("serde_derive", None));
+        assert_eq!(package(""), None);
+    }
 
     #[test]
     fn the_list_of_unsupported_crates_is_right_and_sorted() {
