@@ -4,7 +4,6 @@
 //! The lock file in the tree is the one that released crates make; the staged
 //! copy's follows the overrides.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -22,6 +21,8 @@ use crate::init::{self, Options, TARGET};
 use crate::process::Process;
 use crate::series::Series;
 use crate::setup::Libc;
+use crate::shims::Shims;
+use crate::staging::copy_changed;
 
 /// A staged workspace of guests.
 #[derive(Debug)]
@@ -62,6 +63,7 @@ impl Guests {
         let root = home.directory("guests")?;
         let project = Project { root: root.clone() };
         crate::apply::make(series, arguments.network(), home, console)?;
+        Shims::find(home)?.stage_all(home, console)?;
         copy_changed(source, &root)?;
 
         // What the lock file and the configuration follow from.
@@ -70,6 +72,9 @@ impl Guests {
             state.push_str(&series.digest()?);
         }
         state.push_str(env!("CARGO_PKG_VERSION"));
+        for manifest in Shims::find(home)?.manifests()? {
+            state.push_str(&fs::read_to_string(manifest)?);
+        }
         for manifest in manifests(source)? {
             state.push_str(&fs::read_to_string(manifest)?);
         }
@@ -181,52 +186,6 @@ impl Guests {
         write_whole(&kept, &fs::read(&component)?)?;
         Ok(kept)
     }
-}
-
-/// Copies what differs from `source` to `target`, and removes there what is no
-/// longer in `source`; lock file, configuration and build stay.
-fn copy_changed(source: &Path, target: &Path) -> Result<()> {
-    let kept = |name: &OsStr| {
-        ["Cargo.lock", ".cargo", "target"]
-            .iter()
-            .any(|kept| name == *kept)
-    };
-    for entry in WalkDir::new(source)
-        .min_depth(1)
-        .into_iter()
-        .filter_entry(|entry| !(entry.depth() == 1 && kept(entry.file_name())))
-    {
-        let entry = entry.with_context(|| format!("{} could not be read", source.display()))?;
-        let copy = target.join(entry.path().strip_prefix(source)?);
-        if entry.file_type().is_dir() {
-            fs::create_dir_all(&copy)?;
-            continue;
-        }
-        let content = fs::read(entry.path())?;
-        if fs::read(&copy).is_ok_and(|old| old == content) {
-            continue;
-        }
-        write_whole(&copy, &content)?;
-    }
-    for entry in WalkDir::new(target)
-        .min_depth(1)
-        .contents_first(true)
-        .into_iter()
-        .filter_entry(|entry| !(entry.depth() == 1 && kept(entry.file_name())))
-    {
-        let entry = entry?;
-        let relative = entry.path().strip_prefix(target)?;
-        let top = relative.components().next().map(|part| part.as_os_str());
-        if top.is_some_and(kept) || source.join(relative).exists() {
-            continue;
-        }
-        if entry.file_type().is_dir() {
-            fs::remove_dir(entry.path())?;
-        } else {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 fn manifests(source: &Path) -> Result<Vec<PathBuf>> {

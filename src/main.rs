@@ -17,7 +17,9 @@ mod process;
 mod run;
 mod series;
 mod setup;
+mod shims;
 mod source;
+mod staging;
 mod test;
 
 use std::ffi::OsString;

@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::home::Home;
 
 static PATCHES: Dir = include_dir!("$CARGO_MANIFEST_DIR/patches");
+static SHIMS: Dir = include_dir!("$CARGO_MANIFEST_DIR/vendor-shims");
 static GUESTS: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/guests");
 
 /// A directory laid out as the repository is.
@@ -47,6 +48,11 @@ impl Source {
         self.root.join("patches")
     }
 
+    /// Where the shims stand.
+    pub fn shims(&self) -> PathBuf {
+        self.root.join("vendor-shims")
+    }
+
     /// The workspace of the example guests.
     pub fn guests(&self) -> PathBuf {
         self.root.join("compat-tests/guests")
@@ -60,7 +66,11 @@ impl Source {
 
 /// Unpacks what the tool carries, once for each content of it.
 fn unpack(home: &Home) -> Result<PathBuf> {
-    let carried = [("patches", &PATCHES), ("compat-tests/guests", &GUESTS)];
+    let carried = [
+        ("patches", &PATCHES),
+        ("vendor-shims", &SHIMS),
+        ("compat-tests/guests", &GUESTS),
+    ];
     let mut digest = Sha256::new();
     for (name, directory) in carried {
         digest.update(name);

@@ -88,6 +88,19 @@ impl Config {
         Ok(())
     }
 
+    /// Takes the override at `key` out, where it is ours.
+    pub fn remove_override(&mut self, key: &str) {
+        if let Some(table) = self
+            .document
+            .get_mut("patch")
+            .and_then(|patch| patch.get_mut("crates-io"))
+            .and_then(Item::as_table_like_mut)
+            && table.get(key).is_some_and(is_ours)
+        {
+            table.remove(key);
+        }
+    }
+
     /// Sets the target's runner, unless the project has one of its own.
     pub fn set_runner(&mut self, words: &[String]) -> Result<Runner> {
         let place = self.path.display().to_string();

@@ -12,7 +12,7 @@
 mod config;
 pub mod project;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -29,6 +29,7 @@ use crate::console::Console;
 use crate::home::Home;
 use crate::process::quoted_tail;
 use crate::series::Series;
+use crate::shims::Shims;
 
 /// Make a project of yours build for wasm32-wasip2 with the patched crates.
 ///
@@ -127,6 +128,15 @@ fn override_crates<'a>(
     home: &Home,
     console: &Console,
 ) -> Result<Vec<&'a Series>> {
+    // A project may use a shim itself, and no registry has it.
+    let shims = Shims::find(home)?;
+    shims.stage_all(home, console)?;
+    let mut manifests = project.manifests(console)?;
+    let direct = shims.needed(&manifests)?;
+    if !direct.is_empty() {
+        override_shims(&direct, &shims, &mut config, home)?;
+        config.write()?;
+    }
     let before = project.lock(options.offline, console)?;
     let wanted = plan(&before, series, options, console)?;
 
@@ -155,7 +165,10 @@ fn override_crates<'a>(
             home,
             console,
         )?;
+        manifests.push(apply::path(series, home).join("Cargo.toml"));
     }
+    let needed = shims.needed(&manifests)?;
+    override_shims(&needed, &shims, &mut config, home)?;
     config.write()?;
     console.detail("Wrote", config.path.display());
 
@@ -176,7 +189,46 @@ fn override_crates<'a>(
             },
         );
     }
+    drop_unused_shims(project, &needed, &after, &mut config, options, console)?;
     Ok(wanted.into_iter().map(|(series, _)| series).collect())
+}
+
+/// Overrides the shims that `names` names.
+fn override_shims(
+    names: &BTreeSet<String>,
+    shims: &Shims,
+    config: &mut Config,
+    home: &Home,
+) -> Result<()> {
+    for name in names {
+        config.set_override(name, name, &shims.path(name, home))?;
+    }
+    Ok(())
+}
+
+/// Takes the overrides out again of shims that only a feature which is off
+/// would need: cargo would warn of them in every build.
+fn drop_unused_shims(
+    project: &Project,
+    names: &BTreeSet<String>,
+    lock: &Lockfile,
+    config: &mut Config,
+    options: &Options,
+    console: &Console,
+) -> Result<()> {
+    let unused: Vec<&String> = names
+        .iter()
+        .filter(|name| locked(lock, name).is_empty())
+        .collect();
+    if unused.is_empty() {
+        return Ok(());
+    }
+    for name in unused {
+        config.remove_override(name);
+    }
+    config.write()?;
+    project.lock(options.offline, console)?;
+    Ok(())
 }
 
 /// Which series the project needs, each with the version that is locked now.

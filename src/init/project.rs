@@ -58,6 +58,23 @@ impl Project {
         }
     }
 
+    /// The manifests of its workspace's packages, and of the workspace itself.
+    pub fn manifests(&self, console: &Console) -> Result<Vec<PathBuf>> {
+        let text = self
+            .cargo(&["metadata", "--format-version=1", "--no-deps"], true)
+            .read(console)
+            .with_context(|| format!("cargo cannot read the project in {}", self.root.display()))?;
+        let metadata: cargo_metadata::Metadata = serde_json::from_str(&text)?;
+        let mut manifests = vec![self.root.join("Cargo.toml")];
+        for package in metadata.packages {
+            let manifest = package.manifest_path.into_std_path_buf();
+            if !manifests.contains(&manifest) {
+                manifests.push(manifest);
+            }
+        }
+        Ok(manifests)
+    }
+
     /// The lock file's path.
     pub fn lock_path(&self) -> PathBuf {
         self.root.join("Cargo.lock")
