@@ -39,6 +39,9 @@ pub struct RunArgs {
     /// Which host runs the component
     #[arg(long, value_enum, env = "CARGO_WASIP2_HOST", default_value_t = Kind::Builtin)]
     host: Kind,
+    /// Build the guest and print where its component is, but do not run it
+    #[arg(long)]
+    no_run: bool,
     #[command(flatten)]
     series: SeriesArgs,
     /// Arguments for the guest
@@ -62,6 +65,10 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
         offline: arguments.series.offline,
     };
     let component = guests.build(&arguments.example, &build, console)?;
+    if arguments.no_run {
+        println!("{}", component.display());
+        return Ok(0);
+    }
 
     let server = HttpServer::start(router()).context("the HTTP server could not start")?;
     let mut host = HostArgs::new(&component, &arguments.arguments);

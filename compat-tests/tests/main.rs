@@ -8,3 +8,4 @@ mod init;
 mod sample;
 mod setup;
 mod tool;
+mod waits;

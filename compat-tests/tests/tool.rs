@@ -61,6 +61,11 @@ impl Tool {
         self
     }
 
+    /// The command, to be started otherwise.
+    pub fn into_command(self) -> Command {
+        self.command
+    }
+
     pub fn run(mut self) -> Ended {
         Ended::from(self.command.output().expect("the tool starts"))
     }

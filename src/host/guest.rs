@@ -8,6 +8,8 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::denial::Denials;
 use super::event_loop::Fairness;
 use super::gate;
+#[cfg(unix)]
+use super::output::Output;
 use super::rights::Rights;
 use super::statistics::Statistics;
 
@@ -33,8 +35,10 @@ impl Guest {
     /// A guest with the arguments `argv`, the first of which is its own name.
     pub fn new(argv: Vec<String>, rights: &Rights, denials: Denials) -> Result<Guest> {
         let mut wasi = WasiCtx::builder();
-        wasi.inherit_stdio()
-            .args(&argv)
+        wasi.inherit_stdio();
+        #[cfg(unix)]
+        wasi.stdout(Output::stdout()?).stderr(Output::stderr()?);
+        wasi.args(&argv)
             // Nothing but the guest runs in this process, so a file operation
             // need not move to another thread.
             .allow_blocking_current_thread(true)

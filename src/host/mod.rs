@@ -23,6 +23,8 @@ mod event_loop;
 mod external;
 mod gate;
 mod guest;
+#[cfg(unix)]
+mod output;
 mod rights;
 mod run;
 mod statistics;

@@ -1,0 +1,50 @@
+//! Does what cannot be done, and prints the error's kind.
+//!
+//! Usage: refused names | network | pollable | twice | deadlock
+
+use std::error::Error;
+use std::io;
+use std::os::fd::AsRawFd;
+
+use tokio::io::unix::AsyncFd;
+use tokio::io::wasi::AsyncPollable;
+use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
+use wasip2::clocks::monotonic_clock::subscribe_duration;
+use wasip2::io::poll::Pollable;
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let what = std::env::args().nth(1).unwrap_or_default();
+    let said = match what.as_str() {
+        "names" => lookup_host("localhost:80").await.map(drop),
+        "network" => {
+            show("udp", UdpSocket::bind("127.0.0.1:0").await.map(drop));
+            show("listen", TcpListener::bind("127.0.0.1:0").await.map(drop));
+            TcpStream::connect("127.0.0.1:1").await.map(drop)
+        }
+        "pollable" => AsyncPollable::new(subscribe_duration(0), Pollable::handle).map(drop),
+        "twice" => {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+            // SAFETY: the listener outlives both.
+            let _first = unsafe { AsyncFd::register(listener.as_raw_fd()) }?;
+            // SAFETY: as above.
+            unsafe { AsyncFd::register(listener.as_raw_fd()) }
+                .map(drop)
+                .map_err(io::Error::from)
+        }
+        "deadlock" => {
+            std::future::pending::<()>().await;
+            Ok(())
+        }
+        _ => return Err("usage: refused WHAT".into()),
+    };
+    show(&what, said);
+    Ok(())
+}
+
+fn show(what: &str, said: io::Result<()>) {
+    match said {
+        Ok(()) => println!("{what}: done"),
+        Err(error) => println!("{what}: {:?}: {error}", error.kind()),
+    }
+}

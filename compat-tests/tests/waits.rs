@@ -1,0 +1,249 @@
+//! Everything that a runtime waits for, in one place: sockets, names, timers,
+//! the standard streams and bare pollables.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::tool::{Ended, Tool, assert_says};
+
+/// The wasi-libc variants and the host's modes that waiting differs between.
+const WORLDS: [(&str, &str); 4] = [
+    ("ec0effd", "async"),
+    ("ec0effd", "sync"),
+    ("161b319", "async"),
+    ("161b319", "sync"),
+];
+
+/// Seconds that the long program runs; more in a thorough run.
+fn seconds() -> u64 {
+    match std::env::var("WASIP2_TEST_SECONDS") {
+        Ok(seconds) => seconds.parse().expect("WASIP2_TEST_SECONDS is a number"),
+        Err(_) => 5,
+    }
+}
+
+/// Builds the guest `name` for one wasi-libc.
+fn component(name: &str, libc: &str) -> PathBuf {
+    let built = Tool::new("run")
+        .args(["--no-run", "--example", name, "--libc", libc])
+        .run()
+        .succeeded();
+    PathBuf::from(built.trim())
+}
+
+/// The host with `rights`, for a component.
+fn host(rights: &[&str], component: &Path, arguments: &[&str]) -> Tool {
+    Tool::new("host")
+        .args(["--timeout", "300"])
+        .args(rights)
+        .arg(component)
+        .args(arguments)
+}
+
+/// The number that follows `word` in what a guest printed.
+fn number(said: &str, word: &str) -> u64 {
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let at = words.iter().position(|found| *found == word);
+    let at = at.unwrap_or_else(|| panic!("`{word}` is not in {said:?}"));
+    words[at + 1].parse().unwrap()
+}
+
+/// What the host counted.
+fn statistics(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Starts a tool with pipes for its streams.
+fn start(tool: Tool) -> Child {
+    tool.into_command()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn ended(child: Child) -> Ended {
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn everything_is_waited_for_in_one_call_of_the_host() {
+    let directory = tempfile::TempDir::new().unwrap();
+    for (libc, mode) in WORLDS {
+        let component = component("one-wait", libc);
+        let counted = directory.path().join("statistics");
+        let seconds = seconds().to_string();
+        let tool = host(
+            &["--network", "--name-lookup", "--mode", mode, "--statistics"],
+            &counted,
+            &[],
+        )
+        .arg(&component)
+        .arg(&seconds);
+        let mut child = start(tool);
+        let mut stdin = child.stdin.take().unwrap();
+        for line in 0..20 {
+            writeln!(stdin, "{line}").unwrap();
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        drop(stdin);
+        let said = ended(child).succeeded();
+        println!("{libc} {mode}: {said}");
+
+        assert_eq!(number(&said, "lines"), 20);
+        let ticks = number(&said, "ticks");
+        assert!(ticks >= seconds.parse::<u64>().unwrap() * 100, "{said}");
+        // How late a tick may be is a matter of how busy the machine is; that
+        // it is mostly in time is not.
+        assert!(number(&said, "late") * 2 < ticks, "{said}");
+        for word in ["echoes", "lookups", "pollables"] {
+            assert!(number(&said, word) >= 10, "{word}: {said}");
+        }
+
+        // Apart from the self-test's, a poll for each time that the runtime
+        // parks, or looks at its driver between tasks.
+        let counted = statistics(&counted);
+        let parks = number(&said, "parks");
+        let polls = counted["polls"].as_u64().unwrap();
+        assert!(polls >= parks, "{polls} {said}");
+        assert!(polls <= parks + parks / 20 + 10, "{polls} {said}");
+        assert_eq!(counted["blocks"], 0, "{said}");
+    }
+}
+
+#[test]
+fn what_is_cancelled_leaves_nothing_behind() {
+    let directory = tempfile::TempDir::new().unwrap();
+    for (libc, mode) in WORLDS {
+        let component = component("cancel", libc);
+        let mut resources = Vec::new();
+        for count in ["20", "10000"] {
+            let counted = directory.path().join("statistics");
+            let place = directory.path().join("place");
+            fs::create_dir_all(&place).unwrap();
+            let place = format!("{}::.", place.display());
+            let rights = [
+                "--network",
+                "--name-lookup",
+                "--dir",
+                &place,
+                "--mode",
+                mode,
+                "--statistics",
+            ];
+            let tool = host(&rights, &counted, &[])
+                .arg(&component)
+                .args([count, "7"]);
+            let mut child = start(tool);
+            // Standard input stays open and silent.
+            let stdin = child.stdin.take();
+            let said = ended(child).succeeded();
+            drop(stdin);
+            assert_says(&said, &[&format!("{count} done")]);
+            resources.push(statistics(&counted)["resources"].clone());
+        }
+        assert_eq!(resources[0], resources[1], "{libc} {mode}");
+    }
+}
+
+#[test]
+fn streams_carry_every_byte() {
+    let input: Vec<u8> = (0..1_000_003u32).map(|at| (at % 253) as u8).collect();
+    let pattern: Vec<u8> = (0..500_000u32).map(|at| (at % 251) as u8).collect();
+    for (libc, mode) in WORLDS {
+        let component = component("streams", libc);
+        let mut child = start(host(&["--mode", mode], &component, &["copy"]));
+        let mut stdin = child.stdin.take().unwrap();
+        let sent = input.clone();
+        let writer = std::thread::spawn(move || stdin.write_all(&sent).unwrap());
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(output.stdout == input, "{libc} {mode}");
+
+        for way in ["write", "unflushed"] {
+            let child = start(host(&["--mode", mode], &component, &[way, "500000"]));
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+            assert!(output.stdout == pattern, "{way}: {libc} {mode}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_is_slow_stops_nothing_else() {
+    let pattern: Vec<u8> = (0..300_000u32).map(|at| (at % 251) as u8).collect();
+    for mode in ["async", "sync"] {
+        let component = component("streams", WORLDS[0].0);
+        let mut child = start(host(
+            &["--mode", mode],
+            &component,
+            &["slow-reader", "300000"],
+        ));
+        // A pipe holds less than what is being written to it, and no one reads.
+        let mut ticks = [0; 9];
+        let stderr = child.stderr.as_mut().unwrap();
+        stderr.read_exact(&mut ticks).unwrap();
+        assert_eq!(&ticks, b"20 ticks\n");
+        drop(child.stdin.take());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(output.stdout == pattern, "{mode}");
+    }
+}
+
+#[test]
+fn a_reader_that_is_gone_is_an_error() {
+    let component = component("streams", WORLDS[0].0);
+    let mut child = start(host(&[], &component, &["write", "300000"]));
+    drop(child.stdout.take());
+    let said = ended(child).failed(1);
+    assert_says(&said, &["BrokenPipe"]);
+}
+
+#[test]
+fn what_is_refused_is_an_error_of_its_kind() {
+    for (libc, mode) in WORLDS {
+        let component = component("refused", libc);
+        let refused = |rights: &[&str], what: &str| {
+            let rights = [rights, &["--mode", mode]].concat();
+            host(&rights, &component, &[what]).run()
+        };
+        let said = refused(&["--network"], "names").succeeded();
+        assert_says(&said, &["names: PermissionDenied"]);
+        let said = refused(&["--name-lookup"], "network").succeeded();
+        assert_says(
+            &said,
+            &[
+                "udp: PermissionDenied",
+                "listen: PermissionDenied",
+                "network: PermissionDenied",
+            ],
+        );
+        let said = refused(&["--network"], "twice").succeeded();
+        assert_says(&said, &["twice: AlreadyExists"]);
+        assert_eq!(refused(&[], "pollable").succeeded(), "pollable: done\n");
+        let said = refused(&[], "deadlock").failed(134);
+        assert_says(&said, &["deadlock: everything is waiting"]);
+    }
+}
+
+#[test]
+fn a_libc_that_cannot_wait_for_pollables_is_told_of() {
+    let component = component("broken-libc", WORLDS[0].0);
+    let said = host(&[], &component, &[]).run().succeeded();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    for line in lines {
+        assert_says(
+            line,
+            &["Unsupported: this wasi-libc cannot wait for a pollable"],
+        );
+    }
+}

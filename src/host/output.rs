@@ -1,0 +1,123 @@
+//! A guest's standard output and error.
+//!
+//! wasmtime-wasi writes to this process's streams at once, and if the reader is
+//! slow, the guest stands still until it has read, with all of its timers and
+//! sockets. Here the guest is told how much can be written without that, and
+//! waits for more as it waits for anything else.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncWrite, Interest};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+/// What can be written at once to a pipe that poll(2) says can be written to;
+/// see `PIPE_BUF` in pipe(7).
+const AT_ONCE: usize = 4096;
+
+/// One of this process's streams.
+#[derive(Clone, Debug)]
+pub struct Output {
+    stream: Stream,
+    /// A descriptor of its own, to be polled.
+    descriptor: Arc<OwnedFd>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Stream {
+    Stdout,
+    Stderr,
+}
+
+impl Output {
+    /// Standard output.
+    pub fn stdout() -> io::Result<Output> {
+        Ok(Output {
+            stream: Stream::Stdout,
+            descriptor: Arc::new(io::stdout().as_fd().try_clone_to_owned()?),
+        })
+    }
+
+    /// Standard error.
+    pub fn stderr() -> io::Result<Output> {
+        Ok(Output {
+            stream: Stream::Stderr,
+            descriptor: Arc::new(io::stderr().as_fd().try_clone_to_owned()?),
+        })
+    }
+
+    /// Whether a write would not block. A stream that has failed can be
+    /// written to: that is how the guest gets to know.
+    fn is_writable(&self) -> bool {
+        let mut polled = [PollFd::new(&*self.descriptor, PollFlags::OUT)];
+        !matches!(poll(&mut polled, Some(&Timespec::default())), Ok(0))
+    }
+}
+
+impl OutputStream for Output {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        // Flushed at once, so that nothing is ever left to be flushed when a
+        // write would block.
+        let written = match self.stream {
+            Stream::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(&bytes).and_then(|()| stdout.flush())
+            }
+            Stream::Stderr => io::stderr().write_all(&bytes),
+        };
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::BrokenPipe => StreamError::Closed,
+            _ => StreamError::LastOperationFailed(error.into()),
+        })
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(if self.is_writable() { AT_ONCE } else { 0 })
+    }
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Output {
+    async fn ready(&mut self) {
+        if self.is_writable() {
+            return;
+        }
+        // A descriptor for each wait: epoll(7) takes one only once.
+        let Ok(descriptor) = self.descriptor.try_clone() else {
+            return;
+        };
+        // SAFETY: an `OwnedFd` stays one open descriptor for as long as it lives.
+        let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::WRITABLE) };
+        if let Ok(watched) = watched {
+            let _ = watched.writable().await;
+        }
+    }
+}
+
+impl IsTerminal for Output {
+    fn is_terminal(&self) -> bool {
+        io::IsTerminal::is_terminal(&*self.descriptor)
+    }
+}
+
+impl StdoutStream for Output {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        match self.stream {
+            Stream::Stdout => io::stdout().async_stream(),
+            Stream::Stderr => io::stderr().async_stream(),
+        }
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
