@@ -9,6 +9,7 @@ use crate::host::HostArgs;
 use crate::init::InitArgs;
 use crate::run::RunArgs;
 use crate::setup::Arguments as SetupArgs;
+use crate::suite::SuiteArgs;
 use crate::test::TestArgs;
 
 /// Run the async Rust ecosystem (mio, tokio, hyper, reqwest) unmodified in
@@ -64,6 +65,7 @@ pub enum Verb {
     Init(InitArgs),
     Run(RunArgs),
     Test(TestArgs),
+    Suite(SuiteArgs),
     Host(HostArgs),
 }
 

@@ -104,6 +104,15 @@ impl Console {
         self.bar(ProgressBar::new(length), style, verb, message)
     }
 
+    /// A progress bar of `length` things; hidden where no terminal is.
+    pub fn count_bar(&self, verb: &str, length: usize) -> ProgressBar {
+        let style =
+            ProgressStyle::with_template("{prefix:>12.cyan.bold} [{bar:27}] {pos}/{len} {msg}")
+                .expect("the template is a constant")
+                .progress_chars("=> ");
+        self.bar(ProgressBar::new(length as u64), style, verb, "")
+    }
+
     /// A spinner for work of unknown length; where no terminal is, one status
     /// line stands for it.
     pub fn spinner(&self, verb: &str, message: impl Display) -> ProgressBar {

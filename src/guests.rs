@@ -18,11 +18,11 @@ use crate::console::{Console, Verbosity};
 use crate::home::Home;
 use crate::init::project::{Project, write_whole};
 use crate::init::{self, Options, TARGET};
+use crate::mirror::mirror;
 use crate::process::Process;
 use crate::series::Series;
 use crate::setup::Libc;
 use crate::shims::Shims;
-use crate::staging::copy_changed;
 
 /// A staged workspace of guests.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Guests {
         let project = Project { root: root.clone() };
         crate::apply::make(series, arguments.network(), home, console)?;
         Shims::find(home)?.stage_all(home, console)?;
-        copy_changed(source, &root)?;
+        mirror(source, &root, &["Cargo.lock", ".cargo", "target"])?;
 
         // What the lock file and the configuration follow from.
         let mut state = fs::read_to_string(source.join("Cargo.lock")).unwrap_or_default();

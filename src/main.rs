@@ -13,13 +13,14 @@ mod guests;
 mod home;
 mod host;
 mod init;
+mod mirror;
 mod process;
 mod run;
 mod series;
 mod setup;
 mod shims;
 mod source;
-mod staging;
+mod suite;
 mod test;
 
 use std::ffi::OsString;
@@ -60,6 +61,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Init(arguments) => init::run(arguments, &home, console).map(|()| 0),
         Verb::Run(arguments) => run::run(arguments, &home, console),
         Verb::Test(arguments) => test::run(arguments, &home, console),
+        Verb::Suite(arguments) => suite::run(arguments, &home, console),
         Verb::Host(arguments) => host::run(arguments, &home.directory("cache")?, console),
     }
 }

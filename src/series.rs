@@ -13,6 +13,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::apply::Release;
 use crate::source::hex;
 
 /// Changes when the tool makes another tree from the same series.
@@ -107,9 +108,18 @@ impl Series {
         })
     }
 
+    /// The release that the patches are for.
+    pub fn release(&self) -> Release {
+        Release {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            checksum: self.checksum.clone(),
+        }
+    }
+
     /// The name of its directories: `tokio-1.54.1`.
     pub fn directory_name(&self) -> String {
-        format!("{}-{}", self.name, self.version)
+        self.release().directory_name()
     }
 
     /// Whether a program that has `version` locked could as well use this

@@ -14,8 +14,8 @@ use toml::{Table, Value};
 
 use crate::console::Console;
 use crate::home::Home;
+use crate::mirror::mirror;
 use crate::source::Source;
-use crate::staging::copy_changed;
 
 /// The shims that the tool carries.
 #[derive(Debug)]
@@ -75,7 +75,11 @@ impl Shims {
     pub fn stage_all(&self, home: &Home, console: &Console) -> Result<()> {
         let _lock = home.lock("shims", console)?;
         for name in &self.names {
-            copy_changed(&self.root.join(name), &home.directory("shims")?.join(name))?;
+            mirror(
+                &self.root.join(name),
+                &home.directory("shims")?.join(name),
+                &["Cargo.lock", "target"],
+            )?;
         }
         Ok(())
     }

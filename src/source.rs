@@ -1,4 +1,4 @@
-//! The project's own data: patches, shims and guests.
+//! The project's own data: patches, shims, guests and suites.
 //!
 //! Inside the repository they are read from the tree, so that an edited patch
 //! counts at once; `CARGO_WASIP2_SOURCE`, which the repository's
@@ -17,6 +17,7 @@ use crate::home::Home;
 static PATCHES: Dir = include_dir!("$CARGO_MANIFEST_DIR/patches");
 static SHIMS: Dir = include_dir!("$CARGO_MANIFEST_DIR/vendor-shims");
 static GUESTS: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/guests");
+static SUITES: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/suites");
 
 /// A directory laid out as the repository is.
 #[derive(Clone, Debug)]
@@ -58,6 +59,11 @@ impl Source {
         self.root.join("compat-tests/guests")
     }
 
+    /// What is expected of upstream's own tests.
+    pub fn suites(&self) -> PathBuf {
+        self.root.join("compat-tests/suites")
+    }
+
     /// The repository, where this is one.
     pub fn checkout(&self) -> Option<&Path> {
         self.checkout.then_some(self.root.as_path())
@@ -70,6 +76,7 @@ fn unpack(home: &Home) -> Result<PathBuf> {
         ("patches", &PATCHES),
         ("vendor-shims", &SHIMS),
         ("compat-tests/guests", &GUESTS),
+        ("compat-tests/suites", &SUITES),
     ];
     let mut digest = Sha256::new();
     for (name, directory) in carried {

@@ -136,7 +136,7 @@ fn another_release_than_the_series_is_for_is_refused() {
     let said = sample.tool("apply").run().failed(1);
     assert_says(
         &said,
-        &["another sample v1.2.0 than the series was made for"],
+        &["another sample v1.2.0 than the one that is meant here"],
     );
 
     // The right checksum, and an unpacked source that someone has edited.

@@ -8,6 +8,7 @@
 mod git;
 mod manifest;
 mod pristine;
+mod release;
 mod tree;
 
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-pub use pristine::{Network, cargo};
+pub use release::{Network, Release, cargo};
 pub use tree::path;
 
 use crate::console::Console;

@@ -9,13 +9,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use walkdir::WalkDir;
 
 use super::git::git;
+use super::release::Network;
 use crate::console::Console;
 use crate::home::Home;
-use crate::process::{Process, quoted_tail};
 use crate::series::Series;
 
 /// Files of a package that cargo wrote, or that would change what git does.
@@ -36,13 +36,6 @@ pub struct Pristine {
     pub manifest: PathBuf,
 }
 
-/// How cargo may reach the registry.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Network {
-    /// `--offline`: only what is already on this machine.
-    pub offline: bool,
-}
-
 impl Pristine {
     /// The release that `series` is for; fetched the first time.
     pub fn get(
@@ -60,7 +53,7 @@ impl Pristine {
         if pristine.manifest.is_file() && tree_of(&pristine.repository, console)? == series.tree {
             return Ok(pristine);
         }
-        let unpacked = fetch(series, network, home, console)?;
+        let unpacked = series.release().fetch(network, home, console)?;
         let unfinished = tempfile::Builder::new()
             .prefix(".import-")
             .tempdir_in(&parent)
@@ -86,79 +79,6 @@ impl Pristine {
         fs::rename(unfinished.keep(), &pristine.repository)?;
         Ok(pristine)
     }
-}
-
-/// Has cargo download and unpack the release; gives back where it stands.
-fn fetch(series: &Series, network: Network, home: &Home, console: &Console) -> Result<PathBuf> {
-    let stub = home.directory("fetch")?.join(series.directory_name());
-    fs::create_dir_all(stub.join("src"))?;
-    fs::write(stub.join("src/lib.rs"), "")?;
-    fs::write(
-        stub.join("Cargo.toml"),
-        format!(
-            "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-             [dependencies]\n{} = {{ version = \"={}\", default-features = false }}\n\n\
-             [workspace]\n",
-            series.name, series.version
-        ),
-    )?;
-    let spinner = console.spinner("Downloading", series);
-    // The directory has no configuration of a project's above it, so that an
-    // override which is already there cannot stand in for the release.
-    let mut process = Process::new(cargo())
-        .current_dir(&stub)
-        .args([
-            "metadata",
-            "--format-version=1",
-            "--filter-platform=wasm32-wasip2",
-        ])
-        .env_remove("CARGO_BUILD_TARGET");
-    if network.offline {
-        process = process.arg("--offline");
-    }
-    let output = process.output(console)?;
-    spinner.finish_and_clear();
-    if !output.status.success() {
-        bail!(
-            "cargo could not get {series}{}\n  {}",
-            quoted_tail(&output.stderr, 12),
-            if network.offline {
-                "without `--offline` it would be downloaded"
-            } else {
-                "check the network and cargo's `[source]` and `[http]` settings, then try again"
-            }
-        );
-    }
-    let metadata: cargo_metadata::Metadata =
-        serde_json::from_slice(&output.stdout).context("cargo's metadata could not be read")?;
-    let package = metadata
-        .packages
-        .iter()
-        .find(|package| package.name.as_str() == series.name && package.version == series.version)
-        .with_context(|| format!("cargo's metadata does not hold {series}"))?;
-    let lock = cargo_lock::Lockfile::load(stub.join("Cargo.lock"))
-        .context("the lock file that cargo wrote could not be read")?;
-    let checksum = lock
-        .packages
-        .iter()
-        .find(|package| {
-            package.name.as_str() == series.name
-                && package.version.to_string() == series.version.to_string()
-        })
-        .and_then(|package| package.checksum.as_ref())
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    ensure!(
-        checksum == series.checksum,
-        "the registry has another {series} than the series was made for: its checksum is \
-         {checksum}, the series' is {}",
-        series.checksum
-    );
-    package
-        .manifest_path
-        .parent()
-        .map(|directory| directory.as_std_path().to_owned())
-        .context("a manifest without a directory")
 }
 
 /// Copies the release to `repository` and commits it.
@@ -210,9 +130,4 @@ fn import(series: &Series, unpacked: &Path, repository: &Path, console: &Console
 fn tree_of(repository: &Path, console: &Console) -> Result<String> {
     let tree = git(repository, ["rev-parse", "HEAD^{tree}"]).read(console)?;
     Ok(tree.trim().to_owned())
-}
-
-/// The cargo that runs this tool, or the one on `PATH`.
-pub fn cargo() -> std::ffi::OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

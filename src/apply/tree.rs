@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::git::git;
 use super::manifest;
-use super::pristine::{Network, Pristine};
+use super::pristine::Pristine;
+use super::release::Network;
 use crate::console::Console;
 use crate::home::Home;
 use crate::series::{Series, file_name};

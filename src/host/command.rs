@@ -1,8 +1,10 @@
 //! Links a component to this host and calls it.
 
+use std::time::Duration;
+
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::error::Context;
-use wasmtime::{Engine, Result, Store};
+use wasmtime::{Engine, Result, Store, bail};
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::{self, bindings};
 
@@ -20,6 +22,7 @@ pub struct Ended {
 }
 
 /// A component that is linked to this host and ready to be called.
+#[derive(Clone)]
 pub enum Command {
     Async(bindings::CommandPre<Guest>),
     Sync(bindings::sync::CommandPre<Guest>),
@@ -86,6 +89,31 @@ impl Command {
         Ok(Ended {
             result: exit_code(result),
             statistics: guest.statistics,
+        })
+    }
+}
+
+impl Command {
+    /// Calls it, and gives it up when `limit` is over: then there is no
+    /// result. Somebody has to move the engine's epoch on, or a guest that
+    /// computes is not given up before it waits.
+    pub fn call_within(
+        self,
+        limit: Duration,
+        mut store: Store<Guest>,
+    ) -> Result<Option<Result<u8>>> {
+        let Command::Async(command) = self else {
+            bail!("only a guest whose host is asynchronous can be given up");
+        };
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        event_loop::run(async move {
+            let call = async {
+                let command = command.instantiate_async(&mut store).await?;
+                command.wasi_cli_run().call_run(&mut store).await
+            };
+            let result = tokio::time::timeout(limit, call).await;
+            result.ok().map(exit_code)
         })
     }
 }

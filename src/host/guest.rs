@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -31,14 +32,35 @@ pub struct Guest {
     http_gate: gate::Http,
 }
 
+/// Where a guest's standard streams lead.
+pub enum Streams {
+    /// To this process's own.
+    Inherited,
+    /// Output and errors, in the order in which they come, into memory; there
+    /// is no input.
+    Kept(MemoryOutputPipe),
+}
+
 impl Guest {
     /// A guest with the arguments `argv`, the first of which is its own name.
-    pub fn new(argv: Vec<String>, rights: &Rights, denials: Denials) -> Result<Guest> {
+    pub fn new(
+        argv: &[String],
+        streams: Streams,
+        rights: &Rights,
+        denials: Denials,
+    ) -> Result<Guest> {
         let mut wasi = WasiCtx::builder();
-        wasi.inherit_stdio();
-        #[cfg(unix)]
-        wasi.stdout(Output::stdout()?).stderr(Output::stderr()?);
-        wasi.args(&argv)
+        match streams {
+            Streams::Inherited => {
+                wasi.inherit_stdio();
+                #[cfg(unix)]
+                wasi.stdout(Output::stdout()?).stderr(Output::stderr()?);
+            }
+            Streams::Kept(output) => {
+                wasi.stdout(output.clone()).stderr(output);
+            }
+        }
+        wasi.args(argv)
             // Nothing but the guest runs in this process, so a file operation
             // need not move to another thread.
             .allow_blocking_current_thread(true)

@@ -25,6 +25,7 @@ mod gate;
 mod guest;
 #[cfg(unix)]
 mod output;
+mod program;
 mod rights;
 mod run;
 mod statistics;
@@ -40,7 +41,9 @@ use clap::{Args, ValueEnum};
 
 use crate::console::Console;
 
+pub use program::{End, Loader, Program};
 pub use rights::{Directory, Rights, Variable};
+pub use timeout::parse as parse_duration;
 
 /// The exit code where `--timeout` stopped the guest, as coreutils' `timeout`.
 pub const TIMED_OUT: u8 = 124;

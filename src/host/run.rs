@@ -10,7 +10,7 @@ use crate::console::Console;
 use super::cache::Cache;
 use super::command::Command;
 use super::denial::Denials;
-use super::guest::Guest;
+use super::guest::{Guest, Streams};
 use super::{HostArgs, TIMED_OUT, TRAPPED, component, engine, timeout, trap};
 
 /// Runs a component to its end and gives back the exit code.
@@ -24,7 +24,12 @@ pub fn run(arguments: &HostArgs, cache_directory: &Path, console: &Console) -> R
         .with_context(|| format!("{} cannot run here", arguments.component().display()))?;
 
     let denials = Denials::default();
-    let guest = Guest::new(arguments.argv()?, &arguments.rights, denials.clone())?;
+    let guest = Guest::new(
+        &arguments.argv()?,
+        Streams::Inherited,
+        &arguments.rights,
+        denials.clone(),
+    )?;
     let store = Store::new(&engine, guest);
     let ended = match arguments.timeout {
         None => Some(command.call(store)?),

@@ -1,4 +1,4 @@
-//! Copies of directories that follow their originals.
+//! Keeps a copy of a directory in step with it.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,13 +10,10 @@ use walkdir::WalkDir;
 use crate::init::project::write_whole;
 
 /// Copies what differs from `source` to `target`, and removes there what is no
-/// longer in `source`; lock file, configuration and build stay.
-pub fn copy_changed(source: &Path, target: &Path) -> Result<()> {
-    let kept = |name: &OsStr| {
-        ["Cargo.lock", ".cargo", "target"]
-            .iter()
-            .any(|kept| name == *kept)
-    };
+/// longer in `source`. What stands at the top under one of the names `kept` is
+/// neither copied nor touched.
+pub fn mirror(source: &Path, target: &Path, kept: &[&str]) -> Result<()> {
+    let kept = |name: &OsStr| kept.iter().any(|kept| name == *kept);
     for entry in WalkDir::new(source)
         .min_depth(1)
         .into_iter()

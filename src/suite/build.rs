@@ -1,0 +1,139 @@
+//! Builds the programs of tests.
+
+use std::collections::BTreeSet;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use cargo_metadata::Message;
+
+use super::definition::Definition;
+use super::stage::{Place, Stage, Target};
+use crate::apply::cargo;
+use crate::console::{Console, Verbosity};
+use crate::init::TARGET;
+use crate::process::Process;
+
+/// What was built.
+#[derive(Debug)]
+pub struct Built {
+    /// The programs, in the order of their names.
+    pub programs: Vec<Executable>,
+    /// The names of the targets that did not build, of a crate as it was
+    /// released.
+    pub failed: Vec<String>,
+}
+
+/// A program of tests.
+#[derive(Debug)]
+pub struct Executable {
+    /// The first part of its tests' names.
+    pub name: String,
+    pub path: PathBuf,
+}
+
+/// Builds `targets`. Of a patched crate all must build.
+pub fn build(
+    stage: &Stage,
+    targets: &[Target],
+    place: Place,
+    definition: &Definition,
+    offline: bool,
+    console: &Console,
+) -> Result<Built> {
+    if targets.is_empty() {
+        bail!(
+            "no test of {} has that in its name; names are BINARY::TEST, as \
+             `time_sleep::immediate_sleep`",
+            stage.release
+        );
+    }
+    console.status(
+        "Building",
+        format!("the tests of {} for {}", stage.describe(), place.name()),
+    );
+    let mut process = Process::new(cargo())
+        .current_dir(&stage.project.root)
+        .env_remove("CARGO_BUILD_TARGET")
+        .env_remove("CARGO_TARGET_DIR")
+        .args(["build", "--keep-going", "--package"])
+        .arg(&stage.release.name)
+        .arg("--message-format=json-render-diagnostics");
+    if !definition.features().is_empty() {
+        process = process
+            .arg("--features")
+            .arg(definition.features().join(","));
+    }
+    if place == Place::Component {
+        process = process.args(["--target", TARGET]);
+        if stage.upstream && !definition.upstream_rustflags().is_empty() {
+            let flags = definition
+                .upstream_rustflags()
+                .iter()
+                .map(|flag| format!("{flag:?}"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            process = process
+                .arg("--config")
+                .arg(format!("target.{TARGET}.rustflags = [{flags}]"));
+        }
+    }
+    for target in targets {
+        process = match target.library {
+            true => process.arg("--lib"),
+            false => process.args(["--test", &target.name]),
+        };
+    }
+    process = process.args(["--profile", "test"]);
+    if offline {
+        process = process.arg("--offline");
+    }
+    match console.verbosity() {
+        Verbosity::Quiet => process = process.arg("--quiet"),
+        Verbosity::Verbose => process = process.arg("--verbose"),
+        Verbosity::Normal => {}
+    }
+    console.detail("Running", format!("`{}`", process.line()));
+    let mut child = process
+        .into_command()
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cargo could not be started")?;
+    let mut programs = Vec::new();
+    let output = child.stdout.take().context("cargo's output is not there")?;
+    for message in Message::parse_stream(BufReader::new(output)) {
+        if let Message::CompilerArtifact(artifact) = message.context("cargo's messages")?
+            && artifact.profile.test
+            && let Some(executable) = artifact.executable
+        {
+            programs.push(Executable {
+                name: artifact.target.name.replace('-', "_"),
+                path: executable.into_std_path_buf(),
+            });
+        }
+    }
+    let status = child.wait()?;
+    programs.sort_by(|one, other| one.name.cmp(&other.name));
+    let made: BTreeSet<&str> = programs.iter().map(|one| one.name.as_str()).collect();
+    let mut failed = Vec::new();
+    if !status.success() {
+        failed.extend(
+            targets
+                .iter()
+                .map(|target| &target.name)
+                .filter(|name| !made.contains(name.as_str()))
+                .cloned(),
+        );
+        if !stage.upstream {
+            bail!(
+                "these tests of {} did not build: {}; what rustc said stands above\n  their \
+                 sources are in {}",
+                stage.release,
+                failed.join(", "),
+                stage.package.display()
+            );
+        }
+    }
+    Ok(Built { programs, failed })
+}

@@ -1,0 +1,165 @@
+//! `cargo wasip2 suite`: an upstream crate's own tests, in components.
+//!
+//! The contract: every test that the released crate runs on Linux is accounted
+//! for. Either it passes here, or `compat-tests/suites/<crate>.toml` says how
+//! it ends instead and why; a test that passes although it is expected not to
+//! is as much of a failure as the opposite. Each test runs in an instance of
+//! its own, so that a trap, an abort or a hang costs that test and no other.
+
+mod build;
+mod definition;
+mod linux;
+mod outcome;
+mod report;
+mod stage;
+mod subject;
+mod trial;
+mod update;
+mod verdict;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::apply::SeriesArgs;
+use crate::console::Console;
+use crate::home::Home;
+use crate::setup;
+use crate::source::Source;
+
+use definition::Definition;
+use linux::LinuxTests;
+use report::Report;
+use stage::{Place, Stage};
+use trial::Plan;
+use verdict::Verdicts;
+
+/// Run a crate's own tests, from its released package, in components.
+///
+/// The package is built with its series applied; each of its tests runs in an
+/// instance of its own, with network, name lookup and an empty `/tmp`. What
+/// happens is compared with compat-tests/suites/CRATE.toml, where every test
+/// that Linux runs and that does not pass here has its reason:
+///
+///     cargo wasip2 suite tokio                 all of it
+///     cargo wasip2 suite tokio -- time_sleep   tests with that in their name
+///     cargo wasip2 suite tokio --upstream      the release as it is, to compare
+///     cargo wasip2 suite tokio --native        the same tests on this machine
+///
+/// Tests are named BINARY::TEST, as in `time_sleep::immediate_sleep`; those
+/// within the library begin with the crate's name. Any surprise, an unexpected
+/// pass too, makes the exit code 1; `--update` writes what happened into the
+/// file, where you then give the reasons.
+#[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct SuiteArgs {
+    /// The crate: one that has a file in compat-tests/suites
+    #[arg(value_name = "CRATE")]
+    krate: String,
+    /// Test the release without its series; nothing is expected of it
+    #[arg(long)]
+    upstream: bool,
+    /// Test on this machine instead of in components: every test on the list
+    /// of those that Linux runs must pass
+    #[arg(long)]
+    native: bool,
+    /// Write what happened to every test to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write what happened into the suite's file; with `--native --upstream`,
+    /// into the list of the tests that Linux runs
+    #[arg(long, conflicts_with = "filter")]
+    update: bool,
+    /// How many tests run at once; as many as there are processors by default
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Take the suites from DIR instead of the tool's own
+    #[arg(long, value_name = "DIR", env = "CARGO_WASIP2_SUITES")]
+    suites: Option<PathBuf>,
+    #[command(flatten)]
+    series: SeriesArgs,
+    /// Only tests with one of these in their names
+    #[arg(value_name = "FILTER", last = true)]
+    filter: Vec<String>,
+}
+
+/// Runs the verb; gives back the exit code.
+pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> {
+    let started = Instant::now();
+    ensure!(
+        !(arguments.update && arguments.native && !arguments.upstream),
+        "the list of the tests that Linux runs is of the release as it is: use `--update` with \
+         `--native --upstream`"
+    );
+    let directory = match &arguments.suites {
+        Some(directory) => directory.clone(),
+        None => Source::find(home)?.suites(),
+    };
+    let definition = Definition::read(&directory, &arguments.krate)?;
+    let linux = LinuxTests::read(&directory, &arguments.krate)?;
+    let place = match arguments.native {
+        true => Place::Native,
+        false => {
+            setup::ensure(home, console)?;
+            Place::Component
+        }
+    };
+
+    let _lock = home.lock(&format!("suite-{}", arguments.krate), console)?;
+    let series = arguments.series.all(home)?;
+    let stage = Stage::make(
+        &definition,
+        &series,
+        arguments.upstream,
+        &arguments.series,
+        home,
+        console,
+    )?;
+    let targets = stage.targets(console)?;
+    let built = build::build(
+        &stage,
+        &targets.wanted(&arguments.filter, &linux),
+        place,
+        &definition,
+        arguments.series.offline,
+        console,
+    )?;
+    let plan = Plan {
+        place,
+        jobs: arguments.jobs,
+        filter: &arguments.filter,
+        definition: &definition,
+        upstream: arguments.upstream,
+    };
+    let trials = trial::run(&plan, &built, &stage, home, console)?;
+
+    let report = Report {
+        stage: &stage,
+        place,
+        linux: &linux,
+        filter: &arguments.filter,
+        unbuilt: &built.failed,
+        verdicts: Verdicts::of(&plan, &linux, &trials, &built),
+        definition: &definition,
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    if let Some(path) = &arguments.json {
+        report.write_json(path)?;
+    }
+    report.print();
+    if arguments.update {
+        return match (arguments.native, arguments.upstream) {
+            (true, _) => LinuxTests::of(&trials).write(&directory, &arguments.krate, console),
+            (false, true) => update::upstream(&definition, &report, console),
+            (false, false) => update::expectations(&definition, &report, console),
+        }
+        .map(|()| 0);
+    }
+    if arguments.upstream && !arguments.native {
+        return Ok(0);
+    }
+    Ok(report.tell_surprises(console))
+}
