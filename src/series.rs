@@ -125,18 +125,7 @@ impl Series {
     /// Whether a program that has `version` locked could as well use this
     /// release: both stand in one semver-compatible range.
     pub fn serves(&self, version: &Version) -> bool {
-        let caret = semver::Comparator {
-            op: semver::Op::Caret,
-            major: version.major,
-            minor: Some(if version.major == 0 { version.minor } else { 0 }),
-            patch: Some(if version.major == 0 && version.minor == 0 {
-                version.patch
-            } else {
-                0
-            }),
-            pre: semver::Prerelease::EMPTY,
-        };
-        caret.matches(&self.version)
+        self.release().serves(version)
     }
 
     /// A digest of everything that the patched tree is made from.

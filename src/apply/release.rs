@@ -41,6 +41,23 @@ impl Release {
         format!("{}-{}", self.name, self.version)
     }
 
+    /// Whether a program that has `version` locked could as well use this
+    /// release: both stand in one semver-compatible range.
+    pub fn serves(&self, version: &Version) -> bool {
+        let caret = semver::Comparator {
+            op: semver::Op::Caret,
+            major: version.major,
+            minor: Some(if version.major == 0 { version.minor } else { 0 }),
+            patch: Some(if version.major == 0 && version.minor == 0 {
+                version.patch
+            } else {
+                0
+            }),
+            pre: semver::Prerelease::EMPTY,
+        };
+        caret.matches(&self.version)
+    }
+
     /// Has cargo download and unpack the release; gives back where it stands.
     pub fn fetch(&self, network: Network, home: &Home, console: &Console) -> Result<PathBuf> {
         let stub = home.directory("fetch")?.join(self.directory_name());

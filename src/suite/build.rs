@@ -57,7 +57,8 @@ pub fn build(
         .current_dir(&stage.project.root)
         .env_remove("CARGO_BUILD_TARGET")
         .env_remove("CARGO_TARGET_DIR")
-        .args(["build", "--keep-going", "--package"])
+        // `--no-fail-fast` has it build what it can.
+        .args(["test", "--no-run", "--no-fail-fast", "--package"])
         .arg(&stage.release.name)
         .arg("--message-format=json-render-diagnostics");
     if !definition.features().is_empty() {
@@ -85,7 +86,6 @@ pub fn build(
             false => process.args(["--test", &target.name]),
         };
     }
-    process = process.args(["--profile", "test"]);
     if offline {
         process = process.arg("--offline");
     }
@@ -125,6 +125,13 @@ pub fn build(
                 .filter(|name| !made.contains(name.as_str()))
                 .cloned(),
         );
+        if programs.is_empty() {
+            bail!(
+                "no test of {} was built; what cargo said stands above\n  the sources are in {}",
+                stage.release,
+                stage.package.display()
+            );
+        }
         if !stage.upstream {
             bail!(
                 "these tests of {} did not build: {}; what rustc said stands above\n  their \

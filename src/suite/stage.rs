@@ -20,6 +20,7 @@ use crate::home::Home;
 use crate::init::project::{Project, locked, write_whole};
 use crate::init::{self, Options, TARGET};
 use crate::mirror::mirror;
+use crate::process::quoted_tail;
 use crate::series::Series;
 
 /// Where tests run.
@@ -175,9 +176,13 @@ impl Stage {
         if let Ok(lock) = fs::read(released.join("Cargo.lock")) {
             write_whole(&self.project.lock_path(), &lock)?;
         }
+        // What upstream had locked may hold another release of the crate itself.
+        let mut releases = vec![self.release.clone()];
         if self.upstream {
-            self.move_locks(series, arguments.offline, console)?;
-        } else {
+            releases.extend(series.iter().map(Series::release));
+        }
+        self.lock(&releases, arguments.offline, console)?;
+        if !self.upstream {
             let others: Vec<Series> = series
                 .iter()
                 .filter(|series| series.name != *name)
@@ -192,22 +197,27 @@ impl Stage {
         write_whole(&stamp, state.as_bytes())
     }
 
-    /// Locks the releases that the series are for, so that the comparison
-    /// differs by the patches alone.
-    fn move_locks(&self, series: &[Series], offline: bool, console: &Console) -> Result<()> {
+    /// Locks these releases, the crate's own and those that the series are
+    /// for, so that what is compared differs by the patches alone.
+    fn lock(&self, releases: &[Release], offline: bool, console: &Console) -> Result<()> {
         let lock = self.project.lock(offline, console)?;
-        for series in series.iter().filter(|one| one.name != self.release.name) {
-            for version in locked(&lock, &series.name) {
-                if series.serves(&version) && version != series.version {
-                    let package = format!("{}@{version}", series.name);
-                    let precise = series.version.to_string();
-                    self.project
-                        .cargo(
-                            &["update", "--package", &package, "--precise", &precise],
-                            offline,
-                        )
-                        .read(console)?;
+        for release in releases {
+            for version in locked(&lock, &release.name) {
+                if !release.serves(&version) || version == release.version {
+                    continue;
                 }
+                let package = format!("{}@{version}", release.name);
+                let precise = release.version.to_string();
+                let arguments = ["update", "--package", &package, "--precise", &precise];
+                // Cargo refuses where moving another package has moved this.
+                let output = self.project.cargo(&arguments, offline).output(console)?;
+                let now = locked(&self.project.lock(offline, console)?, &release.name);
+                ensure!(
+                    !now.contains(&version),
+                    "cargo cannot lock {release} instead of v{version} in {}{}",
+                    self.project.root.display(),
+                    quoted_tail(&output.stderr, 12)
+                );
             }
         }
         Ok(())
