@@ -7,5 +7,6 @@ mod host;
 mod init;
 mod sample;
 mod setup;
+mod suite;
 mod tool;
 mod waits;

@@ -43,7 +43,7 @@ impl Outcome {
             // stand before, on the same line.
             End::Exit(0) if output.contains("test result: ok. 1 passed") => Outcome::Passes,
             End::Exit(0) if output.contains("0 failed; 1 ignored") => Outcome::Ignored,
-            End::Exit(0) => Outcome::Absent,
+            End::Exit(0) if output.contains("running 0 tests") => Outcome::Absent,
             End::Exit(_) => Outcome::Fails,
             End::Trap(_) if output.contains("panicked at ") => Outcome::Fails,
             End::Trap(_) => Outcome::Aborts,
@@ -77,7 +77,7 @@ pub fn message(end: &End, output: &str) -> Option<String> {
     match end {
         End::Trap(reason) => Some(reason.clone()),
         End::TimeLimit => None,
-        End::Exit(0) => None,
+        End::Exit(0) => Some("it ended the program".to_owned()),
         End::Exit(code) => Some(
             output
                 .lines()
@@ -103,12 +103,9 @@ mod tests {
             of(End::Exit(0), &ok("0 passed; 0 failed; 1 ignored;")),
             Outcome::Ignored
         );
-        assert_eq!(
-            of(End::Exit(0), &ok("0 passed; 0 failed; 0 ignored;")),
-            Outcome::Absent
-        );
+        assert_eq!(of(End::Exit(0), "running 0 tests\n"), Outcome::Absent);
         // `process::exit(0)` in a test is no success.
-        assert_eq!(of(End::Exit(0), "running 1 test"), Outcome::Absent);
+        assert_eq!(of(End::Exit(0), "running 1 test"), Outcome::Fails);
         assert_eq!(of(End::Exit(1), "Error: x"), Outcome::Fails);
         let trap = || End::Trap("unreachable".to_owned());
         let panic = "thread 'main' (1) panicked at tests/a.rs:1:2:\nno";

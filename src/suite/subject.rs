@@ -25,12 +25,12 @@ impl Subject {
     pub fn load(path: &Path, place: Place, loader: &Loader, cache: &Path) -> Result<Subject> {
         Ok(match place {
             Place::Native => Subject::Native(path.to_owned()),
-            Place::Component => Subject::Component(loader.load(path, cache, &rights(None))?),
+            Place::Component => Subject::Component(loader.load(path, cache, &rights(&[]))?),
         })
     }
 
-    /// Runs it once, with `scratch` as the only directory it has for itself,
-    /// and gives back how it ended and what it wrote.
+    /// Runs it once, in the directory `package` and with `scratch` for its
+    /// temporary files; gives back how it ended and what it wrote.
     pub fn run(
         &self,
         arguments: &[&str],
@@ -45,7 +45,7 @@ impl Subject {
                     .chain(arguments)
                     .map(|word| word.to_string())
                     .collect();
-                program.run(&argv, &rights(Some(scratch)), limit)
+                program.run(&argv, &rights(&[(scratch, "/tmp"), (package, ".")]), limit)
             }
             Subject::Native(path) => {
                 let mut command = Command::new(path);
@@ -61,17 +61,17 @@ impl Subject {
 }
 
 /// What a test may do: all that one can do natively, as far as it goes.
-fn rights(scratch: Option<&Path>) -> Rights {
+fn rights(directories: &[(&Path, &str)]) -> Rights {
     Rights {
         network: true,
         name_lookup: true,
         http: false,
-        directories: scratch
-            .map(|scratch| Directory {
-                host: scratch.to_owned(),
-                guest: "/tmp".to_owned(),
+        directories: directories
+            .iter()
+            .map(|(host, guest)| Directory {
+                host: host.to_path_buf(),
+                guest: guest.to_string(),
             })
-            .into_iter()
             .collect(),
         variables: Vec::new(),
         inherit_env: false,
