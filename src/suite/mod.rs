@@ -136,6 +136,12 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
     };
     let trials = trial::run(&plan, &built, &stage, home, console)?;
 
+    let renewed = arguments.update && arguments.native;
+    let linux = if renewed {
+        LinuxTests::of(&trials)
+    } else {
+        linux
+    };
     let report = Report {
         stage: &stage,
         place,
@@ -152,7 +158,7 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
     report.print();
     if arguments.update {
         return match (arguments.native, arguments.upstream) {
-            (true, _) => LinuxTests::of(&trials).write(&directory, &arguments.krate, console),
+            (true, _) => linux.write(&directory, &arguments.krate, console),
             (false, true) => update::upstream(&definition, &report, console),
             (false, false) => update::expectations(&definition, &report, console),
         }
