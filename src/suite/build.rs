@@ -57,8 +57,12 @@ pub fn build(
         .current_dir(&stage.project.root)
         .env_remove("CARGO_BUILD_TARGET")
         .env_remove("CARGO_TARGET_DIR")
-        // `--no-fail-fast` has it build what it can.
-        .args(["test", "--no-run", "--no-fail-fast", "--package"])
+        .args(match stage.upstream {
+            // Not everything builds; `cargo test` would stop there.
+            true => &["build", "--tests", "--keep-going"][..],
+            false => &["test", "--no-run"],
+        })
+        .arg("--package")
         .arg(&stage.release.name)
         .arg("--message-format=json-render-diagnostics");
     if !definition.features().is_empty() {
@@ -80,7 +84,9 @@ pub fn build(
                 .arg(format!("target.{TARGET}.rustflags = [{flags}]"));
         }
     }
-    for target in targets {
+    // `cargo build --lib` would build no tests; what was not asked for is left
+    // out below.
+    for target in targets.iter().filter(|_| !stage.upstream) {
         process = match target.library {
             true => process.arg("--lib"),
             false => process.args(["--test", &target.name]),
@@ -106,9 +112,11 @@ pub fn build(
         if let Message::CompilerArtifact(artifact) = message.context("cargo's messages")?
             && artifact.profile.test
             && let Some(executable) = artifact.executable
+            && let name = artifact.target.name.replace('-', "_")
+            && targets.iter().any(|target| target.name == name)
         {
             programs.push(Executable {
-                name: artifact.target.name.replace('-', "_"),
+                name,
                 path: executable.into_std_path_buf(),
             });
         }
