@@ -22,6 +22,7 @@ use crate::init::{self, Options, TARGET};
 use crate::mirror::mirror;
 use crate::process::quoted_tail;
 use crate::series::Series;
+use crate::shims::Shims;
 
 /// Where tests run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -155,11 +156,19 @@ impl Stage {
     ) -> Result<()> {
         let directory = self.release.directory_name();
         let name = &self.release.name;
-        let manifest = format!(
+        let mut manifest = format!(
             "# Made by `cargo wasip2 suite`.\n[workspace]\nmembers = [\"{directory}\"]\nresolver = \
-             \"2\"\n\n[patch.crates-io]\n{name} = {{ path = \"{directory}\" }}\n\n[profile.dev]\n\
-             debug = false\n"
+             \"2\"\n\n[profile.dev]\ndebug = false\n\n[patch.crates-io]\n{name} = {{ path = \"{directory}\" }}\n"
         );
+        let shims = Shims::find(home)?;
+        shims.stage_all(home, console)?;
+        for shim in shims.needed(&[self.package.join("Cargo.toml")])? {
+            let path = shims.path(&shim, home);
+            manifest.push_str(&format!(
+                "\n[patch.crates-io.{shim}]\npath = {:?}\n",
+                path.to_string_lossy()
+            ));
+        }
         let mut state = manifest.clone();
         state.push_str(&fs::read_to_string(self.package.join("Cargo.toml"))?);
         if !self.upstream {
