@@ -266,19 +266,20 @@ fn a_suite_that_is_not_right_is_refused() {
     assert_says(&said, &["there is no suite `stuited`; there are suited"]);
 }
 
+/// What upstream promises, and what is written of the rest, holds for a part
+/// of tokio's tests; all of them take several minutes where nothing is built.
 #[test]
-fn tokio_sleeps_as_it_does_on_linux() {
-    let report = repository_home().join("suite-time_sleep.json");
+fn tokio_passes_its_own_tests() {
+    let report = repository_home().join("suite-part.json");
     Tool::new("suite")
         .args(["tokio", "--json"])
         .arg(&report)
-        .args(["--", "time_sleep::"])
+        .args(["--", "time_", "tcp_", "fs_file::"])
         .run()
         .succeeded();
     let report = json(&report);
     assert_eq!(report["surprises"], 0);
-    assert!(
-        report["counts"]["passes"].as_u64().unwrap() >= 20,
-        "{report}"
-    );
+    assert_eq!(report["counts"]["aborts"], Value::Null);
+    let passed = report["counts"]["passes"].as_u64().unwrap();
+    assert!(passed >= 100, "{passed} tests pass");
 }
