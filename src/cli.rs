@@ -3,6 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::apply::ApplyArgs;
+use crate::bench::BenchArgs;
 use crate::console::Verbosity;
 use crate::doctor::DoctorArgs;
 use crate::host::HostArgs;
@@ -64,6 +65,7 @@ pub enum Verb {
     Init(InitArgs),
     Run(RunArgs),
     Test(TestArgs),
+    Bench(BenchArgs),
     Host(HostArgs),
 }
 

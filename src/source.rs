@@ -16,6 +16,7 @@ use crate::home::Home;
 
 static PATCHES: Dir = include_dir!("$CARGO_MANIFEST_DIR/patches");
 static GUESTS: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/guests");
+static BENCH: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/bench");
 
 /// A directory laid out as the repository is.
 #[derive(Clone, Debug)]
@@ -52,6 +53,11 @@ impl Source {
         self.root.join("compat-tests/guests")
     }
 
+    /// The workspace of what `bench` measures.
+    pub fn bench(&self) -> PathBuf {
+        self.root.join("compat-tests/bench")
+    }
+
     /// The repository, where this is one.
     pub fn checkout(&self) -> Option<&Path> {
         self.checkout.then_some(self.root.as_path())
@@ -60,7 +66,11 @@ impl Source {
 
 /// Unpacks what the tool carries, once for each content of it.
 fn unpack(home: &Home) -> Result<PathBuf> {
-    let carried = [("patches", &PATCHES), ("compat-tests/guests", &GUESTS)];
+    let carried = [
+        ("patches", &PATCHES),
+        ("compat-tests/guests", &GUESTS),
+        ("compat-tests/bench", &BENCH),
+    ];
     let mut digest = Sha256::new();
     for (name, directory) in carried {
         digest.update(name);

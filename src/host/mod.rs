@@ -39,6 +39,7 @@ use clap::{Args, ValueEnum};
 use crate::console::Console;
 
 pub use rights::{Directory, Rights, Variable};
+pub use statistics::Statistics;
 
 /// The exit code where `--timeout` stopped the guest, as coreutils' `timeout`.
 pub const TIMED_OUT: u8 = 124;
