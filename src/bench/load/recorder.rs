@@ -8,6 +8,9 @@ use rustix::time::{ClockId, clock_gettime};
 /// How many operations are measured at most: enough for every percentile.
 const MOST: u64 = 1_000_000;
 
+/// The longest time that is told from longer ones, in nanoseconds.
+const LONGEST: u64 = 60_000_000_000;
+
 /// What clients have done.
 #[derive(Clone, Debug)]
 pub struct Load {
@@ -48,7 +51,7 @@ impl Recorder {
             end: warm + Duration::from_secs_f64(seconds),
             begun: None,
             ended: now,
-            latencies: Histogram::new(3).expect("three digits are allowed"),
+            latencies: Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are right"),
             operations: 0,
             total: 0,
         }

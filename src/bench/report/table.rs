@@ -31,7 +31,11 @@ pub fn of(case: &CaseResults) -> String {
                     row.push("failed".to_owned());
                     failures.push(format!("{} at {}: {reason}", one.variant, point.value));
                 }
-                Outcome::Absent => row.push("-".to_owned()),
+                // The page tells of it; here it would only be in the way.
+                Outcome::Absent => {
+                    value = std::mem::take(&mut row[0]);
+                    continue;
+                }
             }
             rows.push(row);
         }
