@@ -1,6 +1,7 @@
 //! All runs, in an order in which a busy moment of the machine does every
 //! variant the same wrong.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ use super::results::{CaseResults, Measured, Outcome, PointResults, VariantOutcom
 use super::running::Launch;
 use crate::console::Console;
 use crate::host::Mode;
+
+/// How long a component runs for the sake of being compiled, in seconds.
+const COMPILE: f64 = 0.01;
 
 /// How runs are made.
 #[derive(Debug)]
@@ -45,10 +49,12 @@ pub fn run(
 ) -> Result<Vec<CaseResults>> {
     let server = HttpServer::start(router()).context("the HTTP server could not start")?;
     let mut cases: Vec<CaseResults> = Vec::new();
+    let mut compiled = BTreeSet::new();
     for (index, point) in plan.points.iter().enumerate() {
         if cases.last().is_none_or(|case| case.name != point.case.name) {
             cases.push(CaseResults::of(point.case));
         }
+        compile(point, plan, &server, &mut compiled);
         let results = at(point, plan, &server, console);
         let case = cases.last_mut().expect("one was pushed");
         case.points.push(results);
@@ -58,6 +64,29 @@ pub fn run(
         }
     }
     Ok(cases)
+}
+
+/// Has the host compile the components of this point that it has not seen, so
+/// that no run's memory is the compiler's.
+fn compile(
+    point: &Point,
+    plan: &Plan,
+    server: &HttpServer,
+    compiled: &mut BTreeSet<(&'static str, &'static str)>,
+) {
+    for variant in plan.variants {
+        let key = point
+            .case
+            .program(variant)
+            .map(|program| (variant.name.as_str(), program));
+        if let (Some(key), Some(launch)) = (key, Progress::of(point, variant, plan).launch)
+            && launch.host.is_some()
+            && compiled.insert(key)
+        {
+            // If it fails, so will the first round, which tells why.
+            let _ = measure::run(point, &launch, server, COMPILE);
+        }
+    }
 }
 
 /// Makes all runs at one point: every variant once, then every variant again.

@@ -111,7 +111,7 @@ impl Running {
         match self.lines.recv_timeout(limit) {
             Ok(line) => Ok(line),
             Err(RecvTimeoutError::Timeout) => {
-                bail!("it said nothing for {} s", limit.as_secs())
+                bail!("it said nothing for {limit:?}")
             }
             Err(RecvTimeoutError::Disconnected) => match self.wait(END) {
                 Some(status) => bail!("{}", self.ended(status)),
@@ -196,4 +196,42 @@ pub fn end_with_this_process() -> Result<()> {
         std::process::exit(130);
     })
     .context("Ctrl-C could not be listened to")
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Running {
+        let launch = Launch {
+            program: "/bin/sh".into(),
+            host: None,
+        };
+        Running::start(&launch, &["-c".into(), script.into()]).unwrap()
+    }
+
+    #[test]
+    fn a_program_that_ends_too_soon_is_told_with_its_last_words() {
+        let mut running = shell("echo there is no socket >&2; exit 3");
+        let said = running.line(END).unwrap_err().to_string();
+        assert!(said.contains("exit status: 3"), "{said}");
+        assert!(said.ends_with("\n  there is no socket"), "{said}");
+    }
+
+    #[test]
+    fn a_program_that_says_nothing_is_given_up() {
+        let mut running = shell("sleep 60");
+        let said = running.line(Duration::from_millis(50)).unwrap_err();
+        assert_eq!(said.to_string(), "it said nothing for 50ms");
+        assert!(running.why_ended().is_none());
+    }
+
+    #[test]
+    fn a_program_that_fails_at_its_end_has_failed() {
+        let mut running = shell("echo 1; read line; exit 4");
+        assert_eq!(running.line(END).unwrap(), "1");
+        assert!(running.peak_memory().is_some_and(|bytes| bytes > 4096));
+        let said = running.end().unwrap_err().to_string();
+        assert!(said.contains("exit status: 4"), "{said}");
+    }
 }

@@ -1,6 +1,7 @@
 //! One HTML page that stands by itself: no script, nothing from elsewhere.
 //!
-//! Every plot has a table beside it that says the same in words.
+//! Every plot has a table beside it that says the same in words. The page is
+//! well-formed XML as well, so that any program can read it.
 
 use anyhow::Result;
 
@@ -42,8 +43,8 @@ pub fn of(results: &Results) -> Result<String> {
     }
     body.push_str(&sizes(results));
     Ok(format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
          <title>cargo wasip2 bench</title>\n<style>\n{}</style>\n</head>\n<body>\n{body}</body>\n\
          </html>\n",
         include_str!("page.css")
