@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use anyhow::{Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The whole of `cases.toml`.
 pub static DATA: LazyLock<Data> = LazyLock::new(|| {
@@ -73,6 +73,21 @@ pub struct Case {
     #[serde(default)]
     peers: BTreeMap<String, String>,
     pub load: Load,
+    /// What a ratio to native is of.
+    #[serde(default)]
+    pub compare: Compare,
+}
+
+/// What a ratio to native is of; more is better in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compare {
+    /// Operations a second.
+    #[default]
+    Rate,
+    /// How much shorter the median latency is: where the clients pause, the
+    /// rate is theirs.
+    Latency,
 }
 
 /// What is at the program's other end.
@@ -83,7 +98,8 @@ pub enum Load {
     /// which get `path` and expect a body of `bytes`.
     Http { path: String, bytes: usize },
     /// `active` connections that are used, and idle ones, as the value says.
-    TcpEcho { active: usize },
+    /// With a `pause` before each message the program has to wait for it.
+    TcpEcho { active: usize, pause: bool },
     /// So many clients as the value says.
     UdpEcho {},
     /// An HTTP server, for a program that measures itself.

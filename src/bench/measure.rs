@@ -63,9 +63,9 @@ pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) ->
             |address| http::measure(address, path, *bytes, point.value as usize, seconds),
             http::quit,
         ),
-        cases::Load::TcpEcho { active } => serve(
+        cases::Load::TcpEcho { active, pause } => serve(
             launch,
-            |address| tcp_echo::measure(address, *active, point.value as usize, seconds),
+            |address| tcp_echo::measure(address, *active, point.value as usize, *pause, seconds),
             tcp_echo::quit,
         ),
         cases::Load::UdpEcho {} => serve(
@@ -83,16 +83,17 @@ pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) ->
     }
 }
 
-/// A program that serves, and clients of it.
-fn serve(
+/// A program that serves, and clients of it. What the clients give beside
+/// their load is kept until the program has ended.
+fn serve<T>(
     launch: &Launch,
-    clients: impl FnOnce(SocketAddr) -> Result<Load>,
+    clients: impl FnOnce(SocketAddr) -> Result<(Load, T)>,
     quit: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<Sample> {
     let mut running = Running::start(launch, &[])?;
     let address = load::address(&running.line(FIRST_LINE)?)?;
-    let load = match clients(address) {
-        Ok(load) => load,
+    let (load, _kept) = match clients(address) {
+        Ok(done) => done,
         // Why the program is no more says more than that it is.
         Err(error) => match running.why_ended() {
             Some(reason) => return Err(error.context(reason)),

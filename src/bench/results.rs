@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::cases::{Case, Variant};
+use super::cases::{Case, Compare, Variant};
 use super::measure::Sample;
 
 /// The whole of `bench.json`.
@@ -76,6 +76,8 @@ pub struct CaseResults {
     pub title: &'static str,
     pub operation: &'static str,
     pub axis: &'static str,
+    /// What a ratio to native is of.
+    pub compare: Compare,
     pub points: Vec<PointResults>,
 }
 
@@ -122,7 +124,8 @@ pub struct Measured {
     pub blocks: Option<Spread>,
     /// The process's peak, in bytes.
     pub memory: Option<Spread>,
-    /// The rate as a multiple of native's in the same round.
+    /// The rate as a multiple of native's in the same round, or how much
+    /// shorter the median latency was: as the case's `compare` says.
     pub to_native: Option<Spread>,
     /// The rounds, in their order.
     pub samples: Vec<Sample>,
@@ -153,7 +156,11 @@ impl Spread {
 
 impl Measured {
     /// Sums up `samples`, beside those of native. `None` where there are none.
-    pub fn of(samples: Vec<Sample>, native: Option<&[Sample]>) -> Option<Measured> {
+    pub fn of(
+        samples: Vec<Sample>,
+        native: Option<&[Sample]>,
+        compare: Compare,
+    ) -> Option<Measured> {
         let of = |field: fn(&Sample) -> f64| Spread::of(samples.iter().map(field));
         let maybe =
             |field: fn(&Sample) -> Option<f64>| Spread::of(samples.iter().filter_map(field));
@@ -167,7 +174,10 @@ impl Measured {
             to_native: native.and_then(|native| {
                 // Round by round: what slows the machine down slows both.
                 let pairs = samples.iter().zip(native);
-                Spread::of(pairs.map(|(one, native)| one.rate / native.rate))
+                Spread::of(pairs.map(|(one, native)| match compare {
+                    Compare::Rate => one.rate / native.rate,
+                    Compare::Latency => native.p50_us / one.p50_us,
+                }))
             }),
             samples,
         })
@@ -182,6 +192,7 @@ impl CaseResults {
             title: &case.title,
             operation: &case.operation,
             axis: &case.axis,
+            compare: case.compare,
             points: Vec::new(),
         }
     }
@@ -236,8 +247,12 @@ mod tests {
         };
         // The machine was busy in the second round.
         let native = [sample(100.0), sample(10.0), sample(100.0)];
-        let measured =
-            Measured::of(vec![sample(50.0), sample(5.0), sample(40.0)], Some(&native)).unwrap();
+        let measured = Measured::of(
+            vec![sample(50.0), sample(5.0), sample(40.0)],
+            Some(&native),
+            Compare::Rate,
+        )
+        .unwrap();
         let ratio = measured.to_native.unwrap();
         assert_eq!((ratio.median, ratio.min, ratio.max), (0.5, 0.4, 0.5));
         assert_eq!(measured.rate.median, 40.0);

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use wasip2_fixtures::{HttpServer, router};
 
 use super::build::Programs;
-use super::cases::{Crates, Point, Variant};
+use super::cases::{Compare, Crates, Point, Variant};
 use super::measure::{self, Sample};
 use super::results::{CaseResults, Measured, Outcome, PointResults, VariantOutcome};
 use super::running::Launch;
@@ -137,7 +137,7 @@ fn at(point: &Point, plan: &Plan, server: &HttpServer, console: &Console) -> Poi
             .into_iter()
             .map(|progress| VariantOutcome {
                 variant: &progress.variant.name,
-                outcome: progress.outcome(native.as_deref()),
+                outcome: progress.outcome(native.as_deref(), point.case.compare),
             })
             .collect(),
     }
@@ -162,11 +162,11 @@ impl Progress {
         }
     }
 
-    fn outcome(self, native: Option<&[Sample]>) -> Outcome {
+    fn outcome(self, native: Option<&[Sample]>, compare: Compare) -> Outcome {
         if let Some(reason) = self.failed {
             return Outcome::Failed { reason };
         }
-        match Measured::of(self.samples, native) {
+        match Measured::of(self.samples, native, compare) {
             Some(measured) => Outcome::Measured(Box::new(measured)),
             None => Outcome::Absent,
         }

@@ -28,7 +28,7 @@ pub fn measure(
     bytes: usize,
     clients: usize,
     seconds: f64,
-) -> Result<Load> {
+) -> Result<(Load, ())> {
     let request: Rc<[u8]> = request(path).into_bytes().into();
     run(async {
         let mut connections = Vec::new();
@@ -54,7 +54,7 @@ pub fn measure(
             });
         }
         all(tasks, seconds).await?;
-        Ok(recorder.borrow().finish())
+        Ok((recorder.borrow().finish(), ()))
     })
 }
 

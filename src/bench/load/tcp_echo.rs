@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,8 +17,21 @@ use super::{Load, MESSAGE, QUIT, Recorder, SET_UP, all, in_time, run};
 /// queue.
 const AT_ONCE: usize = 100;
 
-/// Has `active` connections exchange messages while `idle` others do nothing.
-pub fn measure(address: SocketAddr, active: usize, idle: usize, seconds: f64) -> Result<Load> {
+/// Long enough that a server which has nothing else to do waits.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Has `active` connections exchange messages while `idle` others do nothing;
+/// with a `pause` before each message, if that is wanted.
+///
+/// The idle ones are given back, open: a server that is to end has nothing to
+/// do with a thousand closed connections first.
+pub fn measure(
+    address: SocketAddr,
+    active: usize,
+    idle: usize,
+    pause: bool,
+    seconds: f64,
+) -> Result<(Load, Vec<TcpStream>)> {
     run(async {
         let mut used = Vec::new();
         used.push(connect(address).await?);
@@ -54,6 +67,9 @@ pub fn measure(address: SocketAddr, active: usize, idle: usize, seconds: f64) ->
             let recorder = recorder.clone();
             clients.spawn_local(async move {
                 while recorder.borrow().goes_on() {
+                    if pause {
+                        tokio::time::sleep(PAUSE).await;
+                    }
                     let begun = Instant::now();
                     exchange(&mut stream).await?;
                     recorder.borrow_mut().record(begun);
@@ -63,8 +79,7 @@ pub fn measure(address: SocketAddr, active: usize, idle: usize, seconds: f64) ->
         }
         let _used = all(clients, seconds).await?;
         let load = recorder.borrow().finish();
-        drop(unused);
-        Ok(load)
+        Ok((load, unused))
     })
 }
 

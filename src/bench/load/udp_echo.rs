@@ -18,7 +18,7 @@ const LOST: Duration = Duration::from_secs(1);
 const MOST_LOST: usize = 5;
 
 /// Has `clients` exchange datagrams with the server.
-pub fn measure(address: SocketAddr, clients: usize, seconds: f64) -> Result<Load> {
+pub fn measure(address: SocketAddr, clients: usize, seconds: f64) -> Result<(Load, ())> {
     run(async {
         let recorder = Rc::new(RefCell::new(Recorder::new(seconds)));
         let mut tasks = JoinSet::new();
@@ -36,7 +36,7 @@ pub fn measure(address: SocketAddr, clients: usize, seconds: f64) -> Result<Load
             });
         }
         all(tasks, seconds).await?;
-        Ok(recorder.borrow().finish())
+        Ok((recorder.borrow().finish(), ()))
     })
 }
 

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::figures::{mebibytes, number};
 use super::plot::{self, Metric};
 use super::table::cells;
+use crate::bench::cases::Compare;
 use crate::bench::results::{CaseResults, Outcome, PointResults, Results, Size};
 
 /// What is plotted of each case.
@@ -81,10 +82,14 @@ fn circumstances(results: &Results) -> String {
 
 fn section(case: &CaseResults, results: &Results) -> Result<String> {
     let mut text = format!(
-        "<section id=\"{0}\">\n<h2>{0}</h2>\n<p>{1}. One operation is one {2}.</p>\n",
+        "<section id=\"{0}\">\n<h2>{0}</h2>\n<p>{1}. One operation is one {2}; a ratio is {3}.</p>\n",
         escaped(case.name),
         escaped(case.title),
-        escaped(case.operation)
+        escaped(case.operation),
+        match case.compare {
+            Compare::Rate => "of the operations a second",
+            Compare::Latency => "native's median latency by this one's",
+        }
     );
     for (index, metric) in METRICS.into_iter().enumerate() {
         let title = format!("{}: {}", case.name, metric.title);

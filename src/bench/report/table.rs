@@ -1,6 +1,7 @@
 //! The table on the terminal.
 
 use super::figures::{mebibytes, number, spread};
+use crate::bench::cases::Compare;
 use crate::bench::results::{CaseResults, Measured, Outcome, Results, Size};
 
 /// The heads of the columns after the variant's name.
@@ -41,6 +42,9 @@ pub fn of(case: &CaseResults) -> String {
         }
     }
     let mut text = format!("\n{}: {}\n", case.name, case.title);
+    if case.compare == Compare::Latency {
+        text.push_str("  (× native: native's median latency by this one's)\n");
+    }
     text.push_str(&aligned(&rows));
     for failure in failures {
         text.push_str(&format!("  failed: {failure}\n"));

@@ -38,14 +38,15 @@ fn main() {
 
     let mut connections: Vec<Connection> = Vec::new();
     loop {
-        let ready = {
+        let mut ready = {
             let mut list: Vec<&Pollable> = Vec::with_capacity(1 + connections.len());
             list.push(&acceptable);
             list.extend(connections.iter().map(|connection| &connection.readable));
             poll(&list)
         };
         // From the last to the first, so that a removal moves none that is
-        // still to come.
+        // still to come. The host gives them in no order.
+        ready.sort_unstable();
         for index in ready.into_iter().rev() {
             if index > 0 {
                 let index = index as usize - 1;
