@@ -18,6 +18,10 @@ use crate::process::quoted_tail;
 /// How long a program may take to end when it was told to.
 const END: Duration = Duration::from_secs(10);
 
+/// How many lines of its standard error are shown: a trap's message stands
+/// above its backtrace.
+const LAST_WORDS: usize = 14;
+
 /// How much of its standard error is kept.
 const KEPT: u64 = 64 << 10;
 
@@ -155,7 +159,7 @@ impl Running {
         // Its last words are read by another thread.
         thread::sleep(Duration::from_millis(20));
         let errors = self.errors.lock().expect("nobody panics with it");
-        format!("it ended ({status}){}", quoted_tail(&errors, 6))
+        format!("it ended ({status}){}", quoted_tail(&errors, LAST_WORDS))
     }
 
     fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {

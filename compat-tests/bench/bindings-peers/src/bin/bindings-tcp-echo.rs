@@ -69,15 +69,23 @@ fn main() {
 
 /// Sends back what is there; gives back whether the connection is still open.
 fn echo(connection: &Connection) -> bool {
-    match connection.input.read(4096) {
-        Ok(bytes) if bytes.first() == Some(&b'q') => std::process::exit(0),
-        Ok(bytes) if bytes.is_empty() => true,
-        // The messages are small: a connection that has no room for one has
-        // not been read by its client for long.
-        Ok(bytes) => match connection.output.check_write() {
-            Ok(room) if room >= bytes.len() as u64 => connection.output.write(&bytes).is_ok(),
-            _ => false,
-        },
-        Err(StreamError::Closed | StreamError::LastOperationFailed(_)) => false,
+    loop {
+        match connection.input.read(4096) {
+            Ok(bytes) if bytes.first() == Some(&b'q') => std::process::exit(0),
+            // Only now does the host know that it has to wait: a poll before
+            // would say ready once more.
+            Ok(bytes) if bytes.is_empty() => return true,
+            Ok(bytes) if send(&connection.output, &bytes).is_ok() => {}
+            Ok(_) | Err(_) => return false,
+        }
     }
+}
+
+/// Writes all of `bytes`, which are few: the host has room for them as soon as
+/// it is done with those before.
+fn send(output: &OutputStream, bytes: &[u8]) -> Result<(), StreamError> {
+    while output.check_write()? < bytes.len() as u64 {
+        output.subscribe().block();
+    }
+    output.write(bytes)
 }
