@@ -3,6 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::apply::ApplyArgs;
+use crate::bench::BenchArgs;
 use crate::console::Verbosity;
 use crate::doctor::DoctorArgs;
 use crate::host::HostArgs;
@@ -66,6 +67,7 @@ pub enum Verb {
     Run(RunArgs),
     Test(TestArgs),
     Suite(SuiteArgs),
+    Bench(BenchArgs),
     Host(HostArgs),
 }
 

@@ -88,6 +88,11 @@ impl Console {
         }
     }
 
+    /// Passes on what another program said, as it said it.
+    pub fn foreign(&self, text: &str) {
+        let _ = write!(std::io::stderr(), "{text}");
+    }
+
     /// Says why the work ended. Shown at every verbosity.
     pub fn error(&self, message: impl Display) {
         let label = Style::new().for_stderr().red().bold().apply_to("error");

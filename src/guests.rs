@@ -1,5 +1,6 @@
-//! The example guests, staged as a user's project would be: a copy of their
-//! workspace, initialised as `cargo wasip2 init` does it, and built by cargo.
+//! Guests, staged as a user's project would be: a copy of their workspace,
+//! initialised as `cargo wasip2 init` does it, and built by cargo. There are
+//! the examples, and what `cargo wasip2 bench` measures.
 //!
 //! The lock file in the tree is the one that released crates make; the staged
 //! copy's follows the overrides.
@@ -11,6 +12,7 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use cargo_metadata::Message;
+use cargo_metadata::diagnostic::DiagnosticLevel;
 use walkdir::WalkDir;
 
 use crate::apply::{SeriesArgs, cargo};
@@ -48,10 +50,14 @@ pub struct Build {
     pub libc: Option<Libc>,
     /// Whether cargo must keep from the network.
     pub offline: bool,
+    /// Whether for this machine instead of the target.
+    pub native: bool,
+    /// Flags for every rustc.
+    pub rustflags: Vec<String>,
 }
 
 impl Guests {
-    /// Stages the guests that stand in `source`.
+    /// Stages the example guests, which stand in `source`.
     pub fn stage(
         source: &Path,
         series: &[Series],
@@ -59,8 +65,21 @@ impl Guests {
         home: &Home,
         console: &Console,
     ) -> Result<Guests> {
-        let _lock = home.lock("guests", console)?;
-        let root = home.directory("guests")?;
+        Guests::stage_in("guests", source, series, arguments, home, console)
+    }
+
+    /// Stages the workspace that stands in `source` in the directory `place`
+    /// of `home`. Without a series it is built from the released crates.
+    pub fn stage_in(
+        place: &str,
+        source: &Path,
+        series: &[Series],
+        arguments: &SeriesArgs,
+        home: &Home,
+        console: &Console,
+    ) -> Result<Guests> {
+        let _lock = home.lock(&place.replace('/', "-"), console)?;
+        let root = home.directory(place)?;
         let project = Project { root: root.clone() };
         crate::apply::make(series, arguments.network(), home, console)?;
         Shims::find(home)?.stage_all(home, console)?;
@@ -122,18 +141,21 @@ impl Guests {
             let names: Vec<&str> = guests.iter().map(|guest| guest.name.as_str()).collect();
             bail!("there is no guest `{name}`; there are {}", names.join(", "));
         };
+        let diagnostics = match console::colors_enabled_stderr() {
+            true => "--message-format=json-diagnostic-rendered-ansi",
+            false => "--message-format=json",
+        };
         let mut process = Process::new(cargo())
             .current_dir(&self.project.root)
-            .args([
-                "rustc",
-                "--target",
-                TARGET,
-                "--package",
-                &guest.package,
-                "--bin",
-                name,
-            ])
-            .arg("--message-format=json-render-diagnostics");
+            .args(["rustc", "--package", &guest.package, "--bin", name])
+            .arg(diagnostics);
+        if !build.native {
+            process = process.args(["--target", TARGET]);
+        }
+        if !build.rustflags.is_empty() {
+            // The one of cargo's variables that no other overrules.
+            process = process.env("CARGO_ENCODED_RUSTFLAGS", build.rustflags.join("\x1f"));
+        }
         if build.release {
             process = process.arg("--release");
         }
@@ -157,20 +179,33 @@ impl Guests {
             .spawn()
             .context("cargo could not be started")?;
         let mut component = None;
+        let mut first_error = None;
         let output = child.stdout.take().context("cargo's output is not there")?;
         for message in Message::parse_stream(BufReader::new(output)) {
-            if let Message::CompilerArtifact(artifact) = message.context("cargo's messages")?
-                && artifact.target.name == name
-                && artifact.executable.is_some()
-            {
-                component = artifact.executable;
+            match message.context("cargo's messages")? {
+                Message::CompilerArtifact(artifact)
+                    if artifact.target.name == name && artifact.executable.is_some() =>
+                {
+                    component = artifact.executable;
+                }
+                Message::CompilerMessage(said) => {
+                    if let Some(rendered) = &said.message.rendered {
+                        console.foreign(rendered);
+                    }
+                    if matches!(said.message.level, DiagnosticLevel::Error) {
+                        let krate = said.target.name;
+                        first_error.get_or_insert(format!("{krate}: {}", said.message.message));
+                    }
+                }
+                _ => {}
             }
         }
         let status = child.wait()?;
         if !status.success() {
+            let reason = first_error.map_or(String::new(), |error| format!(" ({error})"));
             bail!(
-                "the guest `{name}` did not build; what rustc said stands above\n  its sources are \
-                 in {}",
+                "the guest `{name}` did not build{reason}; what rustc said stands above\n  its \
+                 sources are in {}",
                 self.project.root.display()
             );
         }

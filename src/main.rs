@@ -6,6 +6,7 @@
 //! project build with the trees, [`host`] runs what was built.
 
 mod apply;
+mod bench;
 mod cli;
 mod console;
 mod doctor;
@@ -62,6 +63,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Run(arguments) => run::run(arguments, &home, console),
         Verb::Test(arguments) => test::run(arguments, &home, console),
         Verb::Suite(arguments) => suite::run(arguments, &home, console),
+        Verb::Bench(arguments) => bench::run(arguments, &home, console),
         Verb::Host(arguments) => host::run(arguments, &home.directory("cache")?, console),
     }
 }

@@ -63,6 +63,7 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
         release: arguments.release,
         libc,
         offline: arguments.series.offline,
+        ..Build::default()
     };
     let component = guests.build(&arguments.example, &build, console)?;
     if arguments.no_run {

@@ -18,6 +18,7 @@ static PATCHES: Dir = include_dir!("$CARGO_MANIFEST_DIR/patches");
 static SHIMS: Dir = include_dir!("$CARGO_MANIFEST_DIR/vendor-shims");
 static GUESTS: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/guests");
 static SUITES: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/suites");
+static BENCH: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/bench");
 
 /// A directory laid out as the repository is.
 #[derive(Clone, Debug)]
@@ -64,6 +65,11 @@ impl Source {
         self.root.join("compat-tests/suites")
     }
 
+    /// The workspace of what `bench` measures.
+    pub fn bench(&self) -> PathBuf {
+        self.root.join("compat-tests/bench")
+    }
+
     /// The repository, where this is one.
     pub fn checkout(&self) -> Option<&Path> {
         self.checkout.then_some(self.root.as_path())
@@ -77,6 +83,7 @@ fn unpack(home: &Home) -> Result<PathBuf> {
         ("vendor-shims", &SHIMS),
         ("compat-tests/guests", &GUESTS),
         ("compat-tests/suites", &SUITES),
+        ("compat-tests/bench", &BENCH),
     ];
     let mut digest = Sha256::new();
     for (name, directory) in carried {

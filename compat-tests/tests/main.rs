@@ -2,6 +2,7 @@
 //! servers on loopback.
 
 mod apply;
+mod bench;
 mod guests;
 mod host;
 mod init;

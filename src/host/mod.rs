@@ -43,6 +43,7 @@ use crate::console::Console;
 
 pub use program::{End, Loader, Program};
 pub use rights::{Directory, Rights, Variable};
+pub use statistics::Statistics;
 pub use timeout::parse as parse_duration;
 
 /// The exit code where `--timeout` stopped the guest, as coreutils' `timeout`.

@@ -1,0 +1,361 @@
+//! The benchmark, as short as it can be and with nothing optimised: what it
+//! shows is looked at, never how fast anything is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use roxmltree::{Document, Node, ParsingOptions};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::tool::{Tool, assert_says, repository, repository_home};
+
+/// The variants, in the order in which they are shown.
+const VARIANTS: [&str; 5] = ["native", "patched", "upstream", "wstd", "bindings"];
+
+/// `cargo wasip2 bench --quick` with the tool and programs as a development
+/// build has them.
+fn bench(out: &Path) -> Tool {
+    Tool::new("bench")
+        .args(["--quick", "--profile", "dev", "--out"])
+        .arg(out)
+}
+
+/// One run for all tests that look at its results: between the two cases,
+/// every variant has something to do.
+fn quick() -> &'static Path {
+    static OUT: OnceLock<PathBuf> = OnceLock::new();
+    OUT.get_or_init(|| {
+        let out = repository_home().join("bench/test");
+        let _ = fs::remove_dir_all(&out);
+        let shown = bench(&out)
+            .args(["udp-echo/1", "spawn/1"])
+            .run()
+            .succeeded();
+        assert_says(
+            &shown,
+            &["udp-echo: UDP echo of 64 bytes", "× native", "bindings"],
+        );
+        assert_says(&shown, &["size of the programs", "wstd-turns"]);
+        assert!(!shown.contains("failed"), "{shown}");
+        out
+    })
+}
+
+/// The number at `path`, such as `rate/median`.
+#[track_caller]
+fn number(value: &Value, path: &str) -> f64 {
+    let found = path.split('/').fold(value, |value, key| &value[key]);
+    found
+        .as_f64()
+        .unwrap_or_else(|| panic!("no number {path} in {value:#}"))
+}
+
+#[test]
+fn the_results_have_every_variant_and_plausible_numbers() {
+    let text = fs::read_to_string(quick().join("bench.json")).unwrap();
+    let results: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(results["format"], 1);
+    assert_eq!(results["options"]["optimised"], false);
+    assert_eq!(results["options"]["rounds"], 1);
+    assert!(number(&results, "machine/cpus") >= 1.0);
+    assert!(
+        number(
+            &results["programs"]["bindings"]["bindings-udp-echo"],
+            "bytes"
+        ) > 1000.0
+    );
+
+    let cases = results["cases"].as_array().unwrap();
+    let absent = [("udp-echo", "wstd"), ("spawn", "bindings")];
+    assert_eq!(cases.len(), 2);
+    for (case, (name, cannot)) in cases.iter().zip(absent) {
+        assert_eq!(case["name"], name);
+        let [point] = case["points"].as_array().unwrap().as_slice() else {
+            panic!("one point was asked for: {case:#}");
+        };
+        let outcomes = point["outcomes"].as_array().unwrap();
+        let shown: Vec<&str> = outcomes
+            .iter()
+            .map(|one| one["variant"].as_str().unwrap())
+            .collect();
+        assert_eq!(shown, VARIANTS);
+        for one in outcomes {
+            let variant = one["variant"].as_str().unwrap();
+            if variant == cannot {
+                assert_eq!(one["outcome"], "absent", "{one:#}");
+                continue;
+            }
+            assert_eq!(one["outcome"], "measured", "{one:#}");
+            let [sample] = one["samples"].as_array().unwrap().as_slice() else {
+                panic!("one round was asked for: {one:#}");
+            };
+            assert!(number(sample, "operations") > 0.0);
+            assert!(number(sample, "seconds") > 0.0);
+            assert_eq!(number(sample, "rate"), number(one, "rate/median"));
+            assert!(number(one, "p50_us/median") > 0.0);
+            assert!(number(one, "p50_us/median") <= number(one, "p99_us/median"));
+            assert!(number(one, "to_native/median") > 0.0);
+            if variant == "native" {
+                assert_eq!(number(one, "to_native/median"), 1.0);
+                assert_eq!(one["polls"], Value::Null);
+            } else {
+                // Whoever waits does so by one call or the other.
+                let waits = number(one, "polls/median") + number(one, "blocks/median");
+                assert!(waits > 0.0, "{one:#}");
+            }
+            if cfg!(target_os = "linux") {
+                assert!(number(one, "memory/median") > 100_000.0);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_page_stands_by_itself_and_says_in_words_what_it_plots() {
+    let text = fs::read_to_string(quick().join("bench.html")).unwrap();
+    let options = ParsingOptions {
+        allow_dtd: true,
+        ..ParsingOptions::default()
+    };
+    let page = Document::parse_with_options(&text, options).unwrap();
+    let named = |node: Node, name: &str| -> usize {
+        node.descendants()
+            .filter(|node| node.tag_name().name() == name)
+            .count()
+    };
+    let root = page.root();
+    for nothing in ["script", "link", "img", "iframe"] {
+        assert_eq!(named(root, nothing), 0, "{nothing}");
+    }
+    assert!(!text.contains("url(") && !text.contains("@import"));
+    assert_says(&text, &["no figure here means anything"]);
+
+    for (case, measured) in [("udp-echo", 4), ("spawn", 4)] {
+        let section = root
+            .descendants()
+            .find(|node| node.attribute("id") == Some(case))
+            .unwrap();
+        // A row for each variant, under the heads.
+        assert_eq!(named(section, "tr"), 1 + VARIANTS.len());
+        assert_says(
+            section
+                .descendants()
+                .filter_map(|node| node.text())
+                .collect::<String>()
+                .as_str(),
+            &["has no program for this"],
+        );
+        let plots: Vec<Node> = section
+            .descendants()
+            .filter(|node| node.tag_name().name() == "svg")
+            .collect();
+        assert_eq!(plots.len(), 2);
+        for plot in plots {
+            assert_eq!(plot.attribute("role"), Some("img"));
+            let title = plot
+                .children()
+                .find(|node| node.tag_name().name() == "title")
+                .unwrap();
+            assert_eq!(title.attribute("id"), plot.attribute("aria-labelledby"));
+            // Each has its name in the legend, and nothing hides outside.
+            let labels: Vec<&str> = plot
+                .descendants()
+                .filter(|node| node.tag_name().name() == "text")
+                .filter_map(|node| node.text().map(str::trim))
+                .collect();
+            let shown = labels
+                .iter()
+                .filter(|text| text.starts_with("native, ") || text.starts_with("component, "))
+                .count();
+            assert_eq!(shown, measured, "{labels:?}");
+            for node in plot.descendants() {
+                for name in ["x", "cx"] {
+                    if let Some(x) = node.attribute(name) {
+                        let x: f64 = x.parse().unwrap();
+                        assert!((0.0..=760.0).contains(&x), "{name}={x}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The names that browsers of this family have.
+const BROWSERS: [&str; 5] = [
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+];
+
+#[test]
+#[ignore = "needs Chromium, which `cargo wasip2 setup` does not bring; CI has it"]
+fn the_page_is_drawn_by_a_browser() {
+    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| {
+        let runs = |name: &&&str| {
+            let version = Command::new(name).arg("--version").output();
+            version.is_ok_and(|output| output.status.success())
+        };
+        let found = BROWSERS.iter().find(runs);
+        found
+            .expect("Chromium is on PATH, or CHROMIUM names it")
+            .to_string()
+    });
+    let directory = TempDir::new().unwrap();
+    let picture = directory.path().join("page.png");
+    let output = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+        ])
+        .args([
+            "--window-size=1100,1600",
+            "--enable-logging=stderr",
+            "--dump-dom",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            directory.path().join("profile").display()
+        ))
+        .arg(format!("--screenshot={}", picture.display()))
+        .arg(format!("file://{}", quick().join("bench.html").display()))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    // What the browser complains of in a page, it logs so.
+    assert!(!said.contains("CONSOLE"), "{said}");
+    let size = fs::metadata(&picture).map_or(0, |picture| picture.len());
+    assert!(size > 20_000, "the picture has {size} bytes:\n{said}");
+}
+
+#[test]
+fn an_unknown_case_variant_or_value_is_named_with_what_there_is() {
+    let out = TempDir::new().unwrap();
+    let said = bench(out.path()).arg("axum").run().failed(1);
+    assert_says(&said, &["there is no case `axum`", "axum-hello", "start"]);
+    let said = bench(out.path()).arg("spawn/7").run().failed(1);
+    assert_says(&said, &["`spawn` is not measured at `7`", "1, 100"]);
+    let said = bench(out.path())
+        .args(["--variants", "smol"])
+        .run()
+        .failed(1);
+    assert_says(&said, &["there is no variant `smol`", "upstream"]);
+    let said = bench(out.path()).args(["--seconds", "0"]).run().failed(2);
+    assert_says(&said, &["--seconds"]);
+}
+
+#[test]
+fn a_variant_that_does_not_build_is_shown_as_failed_and_without_a_number() {
+    // So that everything else is there.
+    quick();
+    let directory = TempDir::new().unwrap();
+    let series = directory.path().join("patches/wasip2-of-no-registry/1.0");
+    fs::create_dir_all(&series).unwrap();
+    let right = fs::read_to_string(repository().join("patches/mio/1.2/series.toml")).unwrap();
+    let wrong = right.replacen("\"mio\"", "\"wasip2-of-no-registry\"", 1);
+    fs::write(series.join("series.toml"), wrong).unwrap();
+
+    let out = directory.path().join("out");
+    let shown = bench(&out)
+        .args([
+            "spawn/1",
+            "--variants",
+            "native,patched",
+            "--offline",
+            "--patches",
+        ])
+        .arg(directory.path().join("patches"))
+        .run()
+        .succeeded();
+    assert_says(
+        &shown,
+        &[
+            "patched",
+            "failed",
+            "could not be staged",
+            "cargo could not get",
+        ],
+    );
+    let text = fs::read_to_string(out.join("bench.json")).unwrap();
+    let results: Value = serde_json::from_str(&text).unwrap();
+    let outcomes = &results["cases"][0]["points"][0]["outcomes"];
+    assert_eq!(outcomes[0]["outcome"], "measured");
+    assert_eq!(outcomes[1]["outcome"], "failed");
+    assert!(
+        outcomes[1]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("cargo could not get")
+    );
+    assert_eq!(outcomes[1].get("rate"), None);
+    let page = fs::read_to_string(out.join("bench.html")).unwrap();
+    assert_says(&page, &["failed its workspace could not be staged"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_nothing_half_written_and_nothing_running() {
+    let out = TempDir::new().unwrap();
+    let mut tool = Command::new(env!("CARGO_BIN_EXE_cargo-wasip2"))
+        .args([
+            "bench",
+            "spawn/1",
+            "--variants",
+            "native",
+            "--profile",
+            "dev",
+        ])
+        .args(["--seconds", "60", "--out"])
+        .arg(out.path())
+        .current_dir(repository())
+        .env("CARGO_WASIP2_SOURCE", repository())
+        .env("CARGO_WASIP2_HOME", repository_home())
+        .env_remove("CARGO_TARGET_DIR")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let turns = || {
+        let children = format!("/proc/{0}/task/{0}/children", tool.id());
+        let children = fs::read_to_string(children).unwrap_or_default();
+        children
+            .split_whitespace()
+            .map(str::to_owned)
+            .find(|child| {
+                fs::read_to_string(format!("/proc/{child}/comm"))
+                    .is_ok_and(|name| name == "turns\n")
+            })
+    };
+    let begun = Instant::now();
+    let child = loop {
+        if let Some(child) = turns() {
+            break child;
+        }
+        assert!(
+            begun.elapsed() < Duration::from_secs(300),
+            "nothing was measured"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let killed = Command::new("kill")
+        .args(["-INT", &tool.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert_eq!(tool.wait().unwrap().code(), Some(130));
+    let gone = || !Path::new(&format!("/proc/{child}/cmdline")).exists();
+    let begun = Instant::now();
+    while !gone() && begun.elapsed() < Duration::from_secs(5) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(gone(), "the program that was measured still runs");
+    assert_eq!(fs::read_dir(out.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,117 @@
+//! Builds what is measured: every program from every set of crates that a
+//! variant is made of.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::cases::{Crates, DATA, Point, Variant};
+use crate::apply::SeriesArgs;
+use crate::console::Console;
+use crate::guests::{Build, Guests};
+use crate::home::Home;
+use crate::series::Series;
+use crate::setup;
+
+/// What came of a build: the program's file, or why there is none.
+pub type Built = Result<PathBuf, String>;
+
+/// Every program that was built, by variant and name.
+pub type Programs = BTreeMap<(&'static str, &'static str), Built>;
+
+/// Builds every program that `variants` run at `points`. That one does not
+/// build is a result like another.
+pub fn all(
+    points: &[Point],
+    variants: &[&'static Variant],
+    release: bool,
+    source: &Path,
+    arguments: &SeriesArgs,
+    home: &Home,
+    console: &Console,
+) -> Result<Programs> {
+    let workspaces = Workspaces::stage(variants, source, arguments, home, console)?;
+    let libc = match variants.iter().any(|one| one.crates != Crates::Native) {
+        true => Some(setup::libc_directory(&DATA.libc, home, console)?),
+        false => None,
+    };
+    let mut programs = Programs::new();
+    for variant in variants {
+        for point in points {
+            let Some(program) = point.case.program(variant) else {
+                continue;
+            };
+            let key = (variant.name.as_str(), program);
+            if programs.contains_key(&key) {
+                continue;
+            }
+            console.detail("Building", format!("{program} ({})", variant.label));
+            let build = Build {
+                release,
+                libc: libc.clone().filter(|_| variant.crates != Crates::Native),
+                offline: arguments.offline,
+                native: variant.crates == Crates::Native,
+                rustflags: variant.rustflags.clone(),
+            };
+            let built = workspaces.build(variant, program, &build, console);
+            if let Err(reason) = &built {
+                console.warn(format!("{}: {reason}", variant.label));
+            }
+            programs.insert(key, built);
+        }
+    }
+    Ok(programs)
+}
+
+/// The staged workspaces, one on the patched crates and one on the released.
+struct Workspaces {
+    patched: Result<Guests, String>,
+    released: Result<Guests, String>,
+}
+
+impl Workspaces {
+    fn stage(
+        variants: &[&Variant],
+        source: &Path,
+        arguments: &SeriesArgs,
+        home: &Home,
+        console: &Console,
+    ) -> Result<Workspaces> {
+        let stage = |place: &str, series: &[Series]| {
+            Guests::stage_in(place, source, series, arguments, home, console)
+                .map_err(|error| format!("its workspace could not be staged: {error:#}"))
+        };
+        let wanted = variants.iter().any(|one| one.crates == Crates::Patched);
+        let series = if wanted {
+            arguments.all(home)?
+        } else {
+            Vec::new()
+        };
+        Ok(Workspaces {
+            patched: match wanted {
+                true => stage("bench/patched", &series),
+                false => Err("no variant needs it".into()),
+            },
+            released: stage("bench/released", &[]),
+        })
+    }
+
+    fn build(&self, variant: &Variant, program: &str, build: &Build, console: &Console) -> Built {
+        let workspace = match variant.crates {
+            Crates::Patched => &self.patched,
+            Crates::Native | Crates::Released => &self.released,
+        };
+        workspace
+            .as_ref()
+            .map_err(String::clone)?
+            .build(program, build, console)
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// How many bytes a program has.
+pub fn size(built: &Built) -> Option<u64> {
+    let path = built.as_ref().ok()?;
+    Some(std::fs::metadata(path).ok()?.len())
+}

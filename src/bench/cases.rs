@@ -1,0 +1,249 @@
+//! What is compared and on what, as `cases.toml` says it.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
+
+/// The whole of `cases.toml`.
+pub static DATA: LazyLock<Data> = LazyLock::new(|| {
+    toml::from_str(include_str!("cases.toml")).expect("the tests read this very text")
+});
+
+/// `cases.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// The variant of wasi-libc that every component links.
+    pub libc: String,
+    #[serde(rename = "variant")]
+    pub variants: Vec<Variant>,
+    #[serde(rename = "case")]
+    pub cases: Vec<Case>,
+}
+
+/// A way to do the cases' work.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    pub name: String,
+    /// The name with a word on what it is.
+    pub label: String,
+    /// What its programs are built from.
+    pub crates: Crates,
+    /// Flags for rustc, without which it does not build.
+    #[serde(default)]
+    pub rustflags: Vec<String>,
+    /// Whether it does only what has a program of its own for it.
+    #[serde(default)]
+    pub peer: bool,
+}
+
+/// What programs are built from, and for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Crates {
+    /// The released crates, for this machine.
+    Native,
+    /// The patched crates, for the target.
+    Patched,
+    /// The released crates, for the target.
+    Released,
+}
+
+/// Something to compare.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    pub name: String,
+    pub title: String,
+    /// What one operation is called.
+    pub operation: String,
+    /// What the values are called.
+    pub axis: String,
+    /// Where it is measured.
+    pub values: Vec<u32>,
+    /// What runs, in every variant that is no peer.
+    program: String,
+    /// The program's arguments.
+    #[serde(default)]
+    arguments: Vec<String>,
+    /// What runs instead, by variant.
+    #[serde(default)]
+    peers: BTreeMap<String, String>,
+    pub load: Load,
+    /// What a ratio to native is of.
+    #[serde(default)]
+    pub compare: Compare,
+}
+
+/// What a ratio to native is of; more is better in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compare {
+    /// Operations a second.
+    #[default]
+    Rate,
+    /// How much shorter the median latency is: where the clients pause, the
+    /// rate is theirs.
+    Latency,
+}
+
+/// What is at the program's other end.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Load {
+    /// So many clients as the value says, each with a connection that it keeps,
+    /// which get `path` and expect a body of `bytes`.
+    Http { path: String, bytes: usize },
+    /// `active` connections that are used, and idle ones, as the value says.
+    /// With a `pause` before each message the program has to wait for it.
+    TcpEcho { active: usize, pause: bool },
+    /// So many clients as the value says.
+    UdpEcho {},
+    /// An HTTP server, for a program that measures itself.
+    Server { path: String },
+    /// Nothing: the program measures itself.
+    None {},
+    /// Nothing: the program is started again and again.
+    Start {},
+}
+
+/// A case at one value.
+#[derive(Clone, Copy, Debug)]
+pub struct Point {
+    pub case: &'static Case,
+    pub value: u32,
+}
+
+impl Case {
+    /// The program that `variant` runs, if it can do this.
+    pub fn program(&self, variant: &Variant) -> Option<&str> {
+        match self.peers.get(&variant.name) {
+            Some(peer) => Some(peer),
+            None => (!variant.peer).then_some(self.program.as_str()),
+        }
+    }
+}
+
+impl Point {
+    /// By what it is chosen: `axum-hello/32`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.case.name, self.value)
+    }
+
+    /// The program's arguments.
+    pub fn arguments(&self, url: &str, seconds: f64) -> Vec<String> {
+        self.case
+            .arguments
+            .iter()
+            .map(|word| match word.as_str() {
+                "{value}" => self.value.to_string(),
+                "{url}" => url.to_owned(),
+                "{seconds}" => seconds.to_string(),
+                word => word.to_owned(),
+            })
+            .collect()
+    }
+}
+
+/// The points that `names` names (`axum-hello`, `axum-hello/32`), or all.
+pub fn points(names: &[String]) -> Result<Vec<Point>> {
+    let all: Vec<Point> = DATA
+        .cases
+        .iter()
+        .flat_map(|case| case.values.iter().map(move |&value| Point { case, value }))
+        .collect();
+    for name in names {
+        if all
+            .iter()
+            .any(|point| *name == point.case.name || *name == point.name())
+        {
+            continue;
+        }
+        let (case, value) = name.split_once('/').unwrap_or((name, ""));
+        if let Some(case) = DATA.cases.iter().find(|known| known.name == case) {
+            let values: Vec<String> = case.values.iter().map(u32::to_string).collect();
+            bail!(
+                "`{}` is not measured at `{value}`; its values are {}",
+                case.name,
+                values.join(", ")
+            );
+        }
+        let known: Vec<&str> = DATA.cases.iter().map(|case| case.name.as_str()).collect();
+        bail!("there is no case `{name}`; there are {}", known.join(", "));
+    }
+    Ok(all
+        .into_iter()
+        .filter(|point| {
+            names.is_empty()
+                || names
+                    .iter()
+                    .any(|name| *name == point.case.name || *name == point.name())
+        })
+        .collect())
+}
+
+/// The variants that `names` names, or all.
+pub fn variants(names: &[String]) -> Result<Vec<&'static Variant>> {
+    for name in names {
+        if !DATA.variants.iter().any(|variant| variant.name == *name) {
+            let known: Vec<&str> = DATA
+                .variants
+                .iter()
+                .map(|variant| variant.name.as_str())
+                .collect();
+            bail!(
+                "there is no variant `{name}`; there are {}",
+                known.join(", ")
+            );
+        }
+    }
+    Ok(DATA
+        .variants
+        .iter()
+        .filter(|variant| names.is_empty() || names.contains(&variant.name))
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_has_a_native_variant_and_names_peers_that_exist() {
+        for case in &DATA.cases {
+            assert!(!case.values.is_empty(), "{}", case.name);
+            assert!(
+                case.program(&DATA.variants[0]).is_some(),
+                "{} has nothing to compare with",
+                case.name
+            );
+            for peer in case.peers.keys() {
+                assert!(variants(std::slice::from_ref(peer)).is_ok(), "{peer}");
+            }
+        }
+        assert_eq!(DATA.variants[0].crates, Crates::Native);
+    }
+
+    #[test]
+    fn points_are_chosen_by_case_and_by_value() {
+        let chosen = points(&["spawn".into(), "tcp-echo/1000".into()]).unwrap();
+        let names: Vec<String> = chosen.iter().map(Point::name).collect();
+        assert_eq!(names, ["tcp-echo/1000", "spawn/1", "spawn/100"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_an_error_that_names_what_is() {
+        let error = points(&["axum".into()]).unwrap_err().to_string();
+        assert!(error.starts_with("there is no case `axum`; there are axum-hello, "));
+        let error = points(&["spawn/2".into()]).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`spawn` is not measured at `2`; its values are 1, 100"
+        );
+        let error = variants(&["smol".into()]).unwrap_err().to_string();
+        assert!(error.contains("there are native, patched, upstream"));
+    }
+}
