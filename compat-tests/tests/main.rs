@@ -4,6 +4,7 @@
 mod apply;
 mod guests;
 mod host;
+mod http_client;
 mod init;
 mod sample;
 mod setup;

@@ -21,7 +21,7 @@ pub(super) fn to_host(parts: &mut Parts, length: Option<u64>) -> Result<Outgoing
         None => return Err(Error::refused_part("URI", &parts.uri)),
     };
     drop_host(&mut parts.headers, &authority)?;
-    set_length(&mut parts.headers, &parts.method, length);
+    set_length(&mut parts.headers, length);
 
     let request = OutgoingRequest::new(fields::to_host(&parts.headers)?);
     request
@@ -63,14 +63,9 @@ fn drop_host(headers: &mut HeaderMap, authority: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Says how long the body is, as hyper does.
-fn set_length(headers: &mut HeaderMap, method: &Method, length: Option<u64>) {
-    let Some(length) = length else { return };
-    // A body that is empty only means something where one is expected.
-    if length == 0 && !matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
-        return;
-    }
-    if let Entry::Vacant(entry) = headers.entry(CONTENT_LENGTH) {
+/// Says how long a body is, as hyper does.
+fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
+    if let (Some(length @ 1..), Entry::Vacant(entry)) = (length, headers.entry(CONTENT_LENGTH)) {
         entry.insert(length.into());
     }
 }
