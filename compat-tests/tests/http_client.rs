@@ -1,7 +1,7 @@
 //! reqwest over `wasi:http`, against real servers: case by case beside the
 //! native program, and many requests at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 use wasip2_fixtures::{FaultyServer, HttpServer, cases};
+use wasmparser::Payload;
 
 use crate::tool::{Tool, repository, repository_home};
 
@@ -63,6 +64,29 @@ fn native() -> PathBuf {
 /// The component of a guest; `cargo wasip2 test` has built it.
 fn component(name: &str) -> PathBuf {
     repository_home().join(format!("guests/target/wasm32-wasip2/debug/{name}.wasm"))
+}
+
+/// The packages of the interfaces that a component imports, such as
+/// `wasi:http`.
+fn imports(name: &str) -> BTreeSet<String> {
+    let wasm = fs::read(component(name)).unwrap();
+    let mut packages = BTreeSet::new();
+    let mut depth = 0;
+    for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
+        match payload.unwrap() {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    let interface = import.unwrap().name.name.to_owned();
+                    let package = interface.split('/').next().unwrap();
+                    packages.insert(package.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    packages
 }
 
 /// Each case's name and outcome.
@@ -124,4 +148,67 @@ fn every_case_ends_in_a_component_as_it_does_natively() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+/// How many requests a load has: fewer than the 10,000 that the environment
+/// variable WASIP2_WHOLE_LOAD asks for, so that a run of all tests stays short.
+fn load(fewer: usize) -> String {
+    match std::env::var_os("WASIP2_WHOLE_LOAD") {
+        Some(_) => "10000".to_owned(),
+        None => fewer.to_string(),
+    }
+}
+
+/// Runs the load and gives back what it says, and how many resources were left
+/// in the host.
+fn run_load(way: &str, number: &str, url: &str) -> (String, u64) {
+    let directory = tempfile::TempDir::new().unwrap();
+    let statistics = directory.path().join("statistics.json");
+    let said = Tool::new("host")
+        .args(["--http", "--statistics"])
+        .arg(&statistics)
+        .arg(component("load"))
+        .args([way, number, url])
+        .run()
+        .succeeded();
+    let counted: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(statistics).unwrap()).unwrap();
+    (said, counted["resources"].as_u64().unwrap())
+}
+
+#[test]
+fn many_requests_are_answered_one_by_one_and_at_once() {
+    let server = HttpServer::start(cases()).unwrap();
+    let (_, before) = run_load("one-by-one", "0", &server.url());
+    for way in ["one-by-one", "at-once"] {
+        let number = load(2_000);
+        let (said, after) = run_load(way, &number, &server.url());
+        assert_eq!(said, format!("{number} answered\n"));
+        assert_eq!(after, before, "{way} leaves resources in the host");
+    }
+}
+
+#[test]
+fn requests_can_be_cancelled_at_any_time() {
+    let server = HttpServer::start(cases()).unwrap();
+    let (_, before) = run_load("cancel", "0", &server.url());
+    let (said, after) = run_load("cancel", &load(1_000), &server.url());
+    assert_eq!(
+        said,
+        "some cancelled: true\nsome not: true\nmemory grew by 0 pages\n"
+    );
+    assert_eq!(after, before, "cancelled requests leave resources");
+}
+
+/// What is never constructed is not even linked, in a build without any
+/// optimisation.
+#[test]
+fn a_component_imports_the_engine_that_it_uses_and_no_other() {
+    let over_http = imports("demo");
+    assert!(over_http.contains("wasi:http"), "{over_http:?}");
+    assert!(!over_http.contains("wasi:sockets"), "{over_http:?}");
+
+    let over_sockets = imports("over_sockets");
+    assert!(over_sockets.contains("wasi:sockets"), "{over_sockets:?}");
+    assert!(!over_sockets.contains("wasi:http"), "{over_sockets:?}");
 }
