@@ -89,14 +89,24 @@ fn the_environment_is_a_right() {
 }
 
 #[test]
+fn an_http_request_needs_the_right_to_send_one_and_no_other() {
+    let server = HttpServer::start(router()).unwrap();
+    let url = format!("{}/wait/1/7", server.url());
+    let said = probe("rights", &["--network", "--name-lookup"], &["get", &url]).failed(1);
+    assert_says(&said, &["--http", "GET http://localhost:"]);
+    let said = probe("rights", &["--http"], &["get", &url]).succeeded();
+    assert_eq!(said, "request 7 waited 1 ms\n");
+}
+
+#[test]
 fn an_http_request_over_sockets_needs_both_rights() {
     let server = HttpServer::start(router()).unwrap();
     let url = format!("{}/wait/1/7", server.url());
-    let said = probe("rights", &["--network"], &["get", &url]).failed(1);
+    let said = probe("over_sockets", &["--network"], &[&url]).failed(1);
     assert_says(&said, &["--name-lookup"]);
     let flags = ["--network", "--name-lookup"];
-    let said = probe("rights", &flags, &["get", &url]).succeeded();
-    assert_eq!(said, "request 7 waited 1 ms\n");
+    let said = probe("over_sockets", &flags, &[&url]).succeeded();
+    assert_eq!(said, "request 7 waited 1 ms\nremote address: true\n");
 }
 
 #[test]

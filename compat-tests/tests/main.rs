@@ -5,6 +5,7 @@ mod apply;
 mod bench;
 mod guests;
 mod host;
+mod http_client;
 mod init;
 mod sample;
 mod setup;

@@ -1,0 +1,214 @@
+//! reqwest over `wasi:http`, against real servers: case by case beside the
+//! native program, and many requests at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+use wasip2_fixtures::{FaultyServer, HttpServer, cases};
+use wasmparser::Payload;
+
+use crate::tool::{Tool, repository, repository_home};
+
+/// A case that ends otherwise in a component.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Difference {
+    case: String,
+    native: String,
+    component: String,
+    #[allow(dead_code, reason = "it is for whoever reads the file")]
+    why: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Differences {
+    #[serde(default)]
+    difference: Vec<Difference>,
+}
+
+/// The known differences.
+fn differences() -> BTreeMap<String, Difference> {
+    let path = repository().join("compat-tests/suites/reqwest-engines.toml");
+    let text = fs::read_to_string(path).unwrap();
+    let read: Differences = toml::from_str(&text).unwrap();
+    read.difference
+        .into_iter()
+        .map(|difference| (difference.case.clone(), difference))
+        .collect()
+}
+
+/// The cases, built natively from the released crates.
+fn native() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let target = repository_home().join("native");
+            let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+                .args(["build", "--quiet", "--locked", "--package", "http-cases"])
+                .arg("--target-dir")
+                .arg(&target)
+                .current_dir(repository().join("compat-tests/guests"))
+                .status()
+                .unwrap();
+            assert!(status.success(), "the cases do not build natively");
+            target.join("debug/http-cases")
+        })
+        .clone()
+}
+
+/// The component of a guest; `cargo wasip2 test` has built it.
+fn component(name: &str) -> PathBuf {
+    repository_home().join(format!("guests/target/wasm32-wasip2/debug/{name}.wasm"))
+}
+
+/// The packages of the interfaces that a component imports, such as
+/// `wasi:http`.
+fn imports(name: &str) -> BTreeSet<String> {
+    let wasm = fs::read(component(name)).unwrap();
+    let mut packages = BTreeSet::new();
+    let mut depth = 0;
+    for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
+        match payload.unwrap() {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    let interface = import.unwrap().name.name.to_owned();
+                    let package = interface.split('/').next().unwrap();
+                    packages.insert(package.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    packages
+}
+
+/// Each case's name and outcome.
+fn outcomes(said: &str) -> BTreeMap<String, String> {
+    said.lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, outcome)| (name.to_owned(), outcome.to_owned()))
+        .collect()
+}
+
+#[test]
+fn every_case_ends_in_a_component_as_it_does_natively() {
+    let good = HttpServer::start(cases()).unwrap();
+    let faulty = FaultyServer::start().unwrap();
+    let arguments = [good.url(), faulty.url()];
+
+    let natively = Command::new(native()).args(&arguments).output().unwrap();
+    assert!(natively.status.success(), "{natively:?}");
+    let natively = outcomes(&String::from_utf8(natively.stdout).unwrap());
+    // No right but HTTP: no socket, no name lookup.
+    let said = Tool::new("host")
+        .arg("--http")
+        .arg(component("http-cases"))
+        .args(&arguments)
+        .run()
+        .succeeded();
+    let components = outcomes(&said);
+
+    assert!(natively.len() >= 120, "only {} cases", natively.len());
+    let known = differences();
+    let mut wrong = Vec::new();
+    for (case, native) in &natively {
+        let component = components.get(case).map_or("not run", String::as_str);
+        match known.get(case) {
+            None if native == component => {}
+            None => wrong.push(format!(
+                "{case}\n  native:    {native}\n  component: {component}"
+            )),
+            Some(known) if known.native == *native && known.component == component => {}
+            Some(_) => wrong.push(format!(
+                "{case} (listed as another difference)\n  native:    {native}\n  component: \
+                 {component}"
+            )),
+        }
+    }
+    for case in known.keys().filter(|case| !natively.contains_key(*case)) {
+        wrong.push(format!(
+            "{case} is listed as a difference, and there is no such case"
+        ));
+    }
+    assert_eq!(
+        natively.len(),
+        components.len(),
+        "a case ran on one side only"
+    );
+    assert!(
+        wrong.is_empty(),
+        "{} cases differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+/// How many requests a load has: fewer than the 10,000 that the environment
+/// variable WASIP2_WHOLE_LOAD asks for, so that a run of all tests stays short.
+fn load(fewer: usize) -> String {
+    match std::env::var_os("WASIP2_WHOLE_LOAD") {
+        Some(_) => "10000".to_owned(),
+        None => fewer.to_string(),
+    }
+}
+
+/// Runs the load and gives back what it says, and how many resources were left
+/// in the host.
+fn run_load(way: &str, number: &str, url: &str) -> (String, u64) {
+    let directory = tempfile::TempDir::new().unwrap();
+    let statistics = directory.path().join("statistics.json");
+    let said = Tool::new("host")
+        .args(["--http", "--statistics"])
+        .arg(&statistics)
+        .arg(component("load"))
+        .args([way, number, url])
+        .run()
+        .succeeded();
+    let counted: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(statistics).unwrap()).unwrap();
+    (said, counted["resources"].as_u64().unwrap())
+}
+
+#[test]
+fn many_requests_are_answered_one_by_one_and_at_once() {
+    let server = HttpServer::start(cases()).unwrap();
+    let (_, before) = run_load("one-by-one", "0", &server.url());
+    for way in ["one-by-one", "at-once"] {
+        let number = load(2_000);
+        let (said, after) = run_load(way, &number, &server.url());
+        assert_eq!(said, format!("{number} answered\n"));
+        assert_eq!(after, before, "{way} leaves resources in the host");
+    }
+}
+
+#[test]
+fn requests_can_be_cancelled_at_any_time() {
+    let server = HttpServer::start(cases()).unwrap();
+    let (_, before) = run_load("cancel", "0", &server.url());
+    let (said, after) = run_load("cancel", &load(1_000), &server.url());
+    assert_eq!(
+        said,
+        "some cancelled: true\nsome not: true\nmemory grew by 0 pages\n"
+    );
+    assert_eq!(after, before, "cancelled requests leave resources");
+}
+
+/// What is never constructed is not even linked, in a build without any
+/// optimisation.
+#[test]
+fn a_component_imports_the_engine_that_it_uses_and_no_other() {
+    let over_http = imports("demo");
+    assert!(over_http.contains("wasi:http"), "{over_http:?}");
+    assert!(!over_http.contains("wasi:sockets"), "{over_http:?}");
+
+    let over_sockets = imports("over_sockets");
+    assert!(over_sockets.contains("wasi:sockets"), "{over_sockets:?}");
+    assert!(!over_sockets.contains("wasi:http"), "{over_sockets:?}");
+}

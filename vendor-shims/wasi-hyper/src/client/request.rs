@@ -1,0 +1,86 @@
+//! [`http::request::Parts`] as a `wasi:http/types.outgoing-request`.
+
+use http::header::{Entry, HeaderValue, CONTENT_LENGTH, HOST};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{HeaderMap, Method};
+use wasip2::http::types::{self, HeaderError, OutgoingRequest, Scheme};
+
+use crate::{fields, Error};
+
+/// The request, without its body, which has `length` bytes if that is known.
+pub(super) fn to_host(parts: &mut Parts, length: Option<u64>) -> Result<OutgoingRequest, Error> {
+    let scheme = match parts.uri.scheme_str() {
+        Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        Some(other) => Scheme::Other(other.to_owned()),
+        None => return Err(Error::refused_part("URI", &parts.uri)),
+    };
+    let authority = match parts.uri.authority() {
+        Some(given) => authority(given, &scheme),
+        None => return Err(Error::refused_part("URI", &parts.uri)),
+    };
+    drop_host(&mut parts.headers, &authority)?;
+    set_length(&mut parts.headers, length);
+
+    let request = OutgoingRequest::new(fields::to_host(&parts.headers)?);
+    request
+        .set_method(&method(&parts.method))
+        .map_err(|()| Error::refused_part("method", &parts.method))?;
+    request
+        .set_scheme(Some(&scheme))
+        .map_err(|()| Error::refused_part("scheme", parts.uri.scheme_str().unwrap_or_default()))?;
+    request
+        .set_authority(Some(&authority))
+        .map_err(|()| Error::refused_part("authority", &authority))?;
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    request
+        .set_path_with_query(Some(path))
+        .map_err(|()| Error::refused_part("path", path))?;
+    Ok(request)
+}
+
+/// The authority as a `host` header has it: without who asks, and without the
+/// scheme's own port.
+fn authority(given: &Authority, scheme: &Scheme) -> String {
+    let host = given.host();
+    match (given.port_u16(), scheme) {
+        (None, _) | (Some(80), Scheme::Http) | (Some(443), Scheme::Https) => host.to_owned(),
+        (Some(port), _) => format!("{host}:{port}"),
+    }
+}
+
+/// The host makes this header of the authority, and takes no other.
+fn drop_host(headers: &mut HeaderMap, authority: &str) -> Result<(), Error> {
+    if let Entry::Occupied(entry) = headers.entry(HOST) {
+        let same =
+            |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(authority.as_bytes());
+        if !entry.iter().all(same) {
+            return Err(Error::refused_field(HOST, HeaderError::Forbidden));
+        }
+        entry.remove_entry_mult();
+    }
+    Ok(())
+}
+
+/// Says how long a body is, as hyper does.
+fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
+    if let (Some(length @ 1..), Entry::Vacant(entry)) = (length, headers.entry(CONTENT_LENGTH)) {
+        entry.insert(length.into());
+    }
+}
+
+fn method(method: &Method) -> types::Method {
+    match *method {
+        Method::GET => types::Method::Get,
+        Method::HEAD => types::Method::Head,
+        Method::POST => types::Method::Post,
+        Method::PUT => types::Method::Put,
+        Method::DELETE => types::Method::Delete,
+        Method::CONNECT => types::Method::Connect,
+        Method::OPTIONS => types::Method::Options,
+        Method::TRACE => types::Method::Trace,
+        Method::PATCH => types::Method::Patch,
+        ref other => types::Method::Other(other.as_str().to_owned()),
+    }
+}

@@ -1,0 +1,48 @@
+//! [`http`] messages and [`http_body`] bodies over [`wasi:http`].
+//!
+//! In a component, the host does HTTP: it looks up names, connects, does TLS,
+//! and hands over whole messages. This crate makes of that what programs know
+//! from hyper: a service that takes an [`http::Request`] with any body and
+//! gives an [`http::Response`] with an [`Incoming`] one. Bodies stream in both
+//! directions at once, with back-pressure and trailers.
+//!
+//! It waits and spawns through one trait, [`Reactor`]. The feature `tokio` has
+//! it for the current Tokio runtime:
+//!
+//! ```no_run
+//! # #[cfg(all(target_os = "wasi", not(target_env = "p1"), feature = "tokio"))]
+//! # async fn example(body: String) -> Result<(), wasi_hyper::Error> {
+//! use wasi_hyper::{client::Client, tokio::Tokio};
+//!
+//! let request = http::Request::post("https://example.com/").body(body).unwrap();
+//! let response = Client::new(Tokio).request(request).await?;
+//! # Ok(())
+//! # }
+//! # fn main() {}
+//! ```
+//!
+//! On targets other than WASI 0.2 and later, this crate is empty.
+//!
+//! # Drop order
+//!
+//! The host ends a component that drops a resource before its children. So in
+//! every struct here that holds resources, the fields stand in the order in
+//! which they must be dropped: what waits for a pollable before the stream or
+//! future of the pollable, and a stream before its body. That makes it safe to
+//! drop any future and any body at any time.
+//!
+//! [`wasi:http`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/types.wit
+#![cfg(all(target_os = "wasi", not(target_env = "p1")))]
+
+pub mod body;
+pub mod client;
+mod error;
+mod fields;
+mod reactor;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+
+pub use body::Incoming;
+pub use error::Error;
+pub use reactor::{Reactor, Task, Waiter};
+pub use wasip2::http::types::ErrorCode;
