@@ -3,6 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::apply::ApplyArgs;
+use crate::branch::BranchArgs;
 use crate::console::Verbosity;
 use crate::doctor::DoctorArgs;
 use crate::host::HostArgs;
@@ -61,6 +62,7 @@ pub enum Verb {
     Setup(SetupArgs),
     Doctor(DoctorArgs),
     Apply(ApplyArgs),
+    Branch(BranchArgs),
     Init(InitArgs),
     Run(RunArgs),
     Test(TestArgs),

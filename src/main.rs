@@ -3,9 +3,11 @@
 //!
 //! Each verb is a module of its name. [`setup`] makes the target usable,
 //! [`apply`] turns a series of patches into a patched tree, [`init`] has a
-//! project build with the trees, [`host`] runs what was built.
+//! project build with the trees, [`host`] runs what was built. [`branch`] makes
+//! of a series what upstream could merge.
 
 mod apply;
+mod branch;
 mod cli;
 mod console;
 mod doctor;
@@ -13,6 +15,7 @@ mod guests;
 mod home;
 mod host;
 mod init;
+mod patch;
 mod process;
 mod run;
 mod series;
@@ -57,6 +60,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
             doctor::run(arguments, &home, console).map(|well| u8::from(!well))
         }
         Verb::Apply(arguments) => apply::run(arguments, &home, console).map(|()| 0),
+        Verb::Branch(arguments) => branch::run(arguments, &home, console).map(|()| 0),
         Verb::Init(arguments) => init::run(arguments, &home, console).map(|()| 0),
         Verb::Run(arguments) => run::run(arguments, &home, console),
         Verb::Test(arguments) => test::run(arguments, &home, console),

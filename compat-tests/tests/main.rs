@@ -2,6 +2,7 @@
 //! servers on loopback.
 
 mod apply;
+mod branch;
 mod guests;
 mod host;
 mod init;

@@ -16,7 +16,9 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
-pub use pristine::{Network, cargo};
+pub use git::git;
+pub use manifest::write as write_manifest;
+pub use pristine::{Network, Pristine, Release, cargo};
 pub use tree::path;
 
 use crate::console::Console;
