@@ -8,6 +8,7 @@ use crate::console::Verbosity;
 use crate::doctor::DoctorArgs;
 use crate::host::HostArgs;
 use crate::init::InitArgs;
+use crate::lint::LintArgs;
 use crate::run::RunArgs;
 use crate::setup::Arguments as SetupArgs;
 use crate::test::TestArgs;
@@ -63,6 +64,7 @@ pub enum Verb {
     Doctor(DoctorArgs),
     Apply(ApplyArgs),
     Branch(BranchArgs),
+    Lint(LintArgs),
     Init(InitArgs),
     Run(RunArgs),
     Test(TestArgs),

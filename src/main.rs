@@ -4,7 +4,7 @@
 //! Each verb is a module of its name. [`setup`] makes the target usable,
 //! [`apply`] turns a series of patches into a patched tree, [`init`] has a
 //! project build with the trees, [`host`] runs what was built. [`branch`] makes
-//! of a series what upstream could merge.
+//! of a series what upstream could merge, and [`lint`] says whether it would.
 
 mod apply;
 mod branch;
@@ -15,6 +15,7 @@ mod guests;
 mod home;
 mod host;
 mod init;
+mod lint;
 mod patch;
 mod process;
 mod run;
@@ -61,6 +62,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         }
         Verb::Apply(arguments) => apply::run(arguments, &home, console).map(|()| 0),
         Verb::Branch(arguments) => branch::run(arguments, &home, console).map(|()| 0),
+        Verb::Lint(arguments) => lint::run(arguments, &home, console).map(|sound| u8::from(!sound)),
         Verb::Init(arguments) => init::run(arguments, &home, console).map(|()| 0),
         Verb::Run(arguments) => run::run(arguments, &home, console),
         Verb::Test(arguments) => test::run(arguments, &home, console),

@@ -367,4 +367,59 @@ pub mod tests {
         assert!(broken("@@ -1,3 +1,4 @@", "@@ -1,3 +1,5 @@").contains("hunk"));
         assert!(broken("@@ -0,0 +1 @@", "@@ -0,0 +1,9 @@").contains("fewer lines"));
     }
+
+    /// Set `UPDATE_README` to have the table written anew.
+    #[test]
+    fn the_readme_of_the_patches_shows_them() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("patches");
+        let path = directory.join("README.md");
+        let readme = fs::read_to_string(&path).unwrap();
+        let (before, rest) = readme.split_once("<!-- patches -->\n").unwrap();
+        let (table, after) = rest.split_once("<!-- /patches -->\n").unwrap();
+        let mut made = String::from(
+            "| crate | release | patch | what it does | upstream | closes |\n\
+             |---|---|---|---|---|---|\n",
+        );
+        for series in Series::all(&directory).unwrap() {
+            for patch in Patch::all(&series).unwrap() {
+                let gaps = series
+                    .notes
+                    .get(&patch.number)
+                    .map_or(&[][..], |note| &note.gaps);
+                for gap in gaps {
+                    assert!(
+                        readme.contains(&format!("| {gap} | ")),
+                        "{series} {} closes {gap}, which the list of gaps does not have",
+                        patch.number
+                    );
+                }
+                made.push_str(&row(&series, &patch, gaps));
+            }
+        }
+        if std::env::var_os("UPDATE_README").is_some() {
+            let readme = format!("{before}<!-- patches -->\n{made}<!-- /patches -->\n{after}");
+            fs::write(&path, readme).unwrap();
+        } else {
+            assert_eq!(table, made, "run this test with UPDATE_README=1");
+        }
+    }
+
+    fn row(series: &Series, patch: &Patch, gaps: &[String]) -> String {
+        let file = format!("{}/{}/{}", series.name, series.line, file_name(&patch.path));
+        let status: Vec<&str> = patch.trailer("Upstream-Status").collect();
+        let issues = ["Upstream-Issue", "Refs", "Fixes"]
+            .iter()
+            .flat_map(|key| patch.trailer(key))
+            .map(|issue| format!(" ([issue]({issue}))"))
+            .collect::<String>();
+        format!(
+            "| {} | {} | [{}]({file}) | {} | {}{issues} | {} |\n",
+            series.name,
+            series.version,
+            patch.number,
+            patch.subject.replace('|', "\\|"),
+            status.join(", "),
+            gaps.join(", ")
+        )
+    }
 }

@@ -6,6 +6,7 @@ mod branch;
 mod guests;
 mod host;
 mod init;
+mod lint;
 mod sample;
 mod setup;
 mod tool;
