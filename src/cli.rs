@@ -4,6 +4,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::apply::ApplyArgs;
 use crate::branch::BranchArgs;
+use crate::bump::BumpArgs;
 use crate::console::Verbosity;
 use crate::doctor::DoctorArgs;
 use crate::host::HostArgs;
@@ -64,6 +65,7 @@ pub enum Verb {
     Doctor(DoctorArgs),
     Apply(ApplyArgs),
     Branch(BranchArgs),
+    Bump(BumpArgs),
     Lint(LintArgs),
     Init(InitArgs),
     Run(RunArgs),

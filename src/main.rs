@@ -4,10 +4,12 @@
 //! Each verb is a module of its name. [`setup`] makes the target usable,
 //! [`apply`] turns a series of patches into a patched tree, [`init`] has a
 //! project build with the trees, [`host`] runs what was built. [`branch`] makes
-//! of a series what upstream could merge, and [`lint`] says whether it would.
+//! of a series what upstream could merge, [`lint`] says whether it would, and
+//! [`bump`] carries it over to the next release.
 
 mod apply;
 mod branch;
+mod bump;
 mod cli;
 mod console;
 mod doctor;
@@ -62,6 +64,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         }
         Verb::Apply(arguments) => apply::run(arguments, &home, console).map(|()| 0),
         Verb::Branch(arguments) => branch::run(arguments, &home, console).map(|()| 0),
+        Verb::Bump(arguments) => bump::run(arguments, &home, console).map(|done| u8::from(!done)),
         Verb::Lint(arguments) => lint::run(arguments, &home, console).map(|sound| u8::from(!sound)),
         Verb::Init(arguments) => init::run(arguments, &home, console).map(|()| 0),
         Verb::Run(arguments) => run::run(arguments, &home, console),

@@ -120,7 +120,7 @@ impl Series {
     }
 
     /// Reads the series that stands in `directory`.
-    fn read(directory: &Path) -> Result<Series> {
+    pub fn read(directory: &Path) -> Result<Series> {
         let path = directory.join("series.toml");
         let text = fs::read_to_string(&path)
             .with_context(|| format!("the series file {} could not be read", path.display()))?;

@@ -3,6 +3,7 @@
 
 mod apply;
 mod branch;
+mod bump;
 mod guests;
 mod host;
 mod init;

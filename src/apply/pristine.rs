@@ -251,8 +251,16 @@ fn fetch(release: &Release, network: Network, home: &Home, console: &Console) ->
     let output = process.output(console)?;
     spinner.finish_and_clear();
     if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let problem = if said.contains("is yanked") {
+            format!("{release} was yanked: its authors withdrew it")
+        } else if said.contains("candidate versions found which didn't match") && !network.offline {
+            format!("there is no release {release}")
+        } else {
+            format!("cargo could not get {release}")
+        };
         bail!(
-            "cargo could not get {release}{}\n  {}",
+            "{problem}{}\n  {}",
             quoted_tail(&output.stderr, 12),
             if network.offline {
                 "without `--offline` it would be downloaded"
