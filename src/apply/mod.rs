@@ -59,7 +59,8 @@ impl SeriesArgs {
     /// Reads the series.
     pub fn all(&self, home: &Home) -> Result<Vec<Series>> {
         let patches = match &self.patches {
-            Some(patches) => patches.clone(),
+            // Git is run in other directories.
+            Some(patches) => std::path::absolute(patches)?,
             None => crate::source::Source::find(home)?.patches(),
         };
         Series::all(&patches)
