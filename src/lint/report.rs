@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::size::{self, MEDIAN_TOUCHED, Size};
 use crate::console::Console;
+use crate::series::Series;
 
 /// Everything that was found.
 #[derive(Debug, Default, Serialize)]
@@ -23,6 +24,8 @@ pub struct Checked {
     pub series: String,
     /// Its file's name.
     pub patch: String,
+    /// The gaps that it closes.
+    pub gaps: Vec<String>,
     /// How large it is.
     #[serde(flatten)]
     pub size: Size,
@@ -39,6 +42,19 @@ impl Report {
                 "the median patch changes {} existing lines; fewer than {MEDIAN_TOUCHED} are wanted",
                 self.median_touched
             ));
+        }
+    }
+
+    /// Adds a fault of one patch.
+    pub fn blame(&mut self, series: &Series, patch: &str, fault: String) {
+        let series = series.to_string();
+        let checked = self
+            .patches
+            .iter_mut()
+            .find(|checked| checked.series == series && checked.patch == patch);
+        match checked {
+            Some(checked) => checked.faults.push(fault),
+            None => self.general.push(format!("{series} {patch}: {fault}")),
         }
     }
 
