@@ -56,3 +56,37 @@ fn a_series_that_is_no_series_is_an_error() {
     let said = sample.tool("lint").run().failed(1);
     assert_says(&said, &["does not begin with a number of four digits"]);
 }
+
+#[test]
+fn a_step_that_does_not_compile_is_named() {
+    let sample = Sample::new();
+    let series = sample.series();
+    let wrong = patch("src/lib.rs", 5, "    number + 1", "    wrong + 1");
+    let right = patch("src/lib.rs", 5, "    wrong + 1", "  1 + number");
+    let message = "Upstream-Status: Inappropriate a sample";
+    let sound = |text: String| {
+        text.replace(
+            "Upstream-Status: Inappropriate [a sample]",
+            &format!("A sample has no reason.\n\n{message}"),
+        )
+    };
+    let first = patch("src/lib.rs", 10, "    \"released\"", "    \"patched\"");
+    fs::write(series.join("0001-say-patched.patch"), sound(first)).unwrap();
+    sample.tool("lint").arg("--compile").run().succeeded();
+    // The second step is wrong, and what puts it right is not formatted.
+    fs::write(series.join("0002-wrong.patch"), sound(wrong)).unwrap();
+    fs::write(series.join("0003-right.patch"), sound(right)).unwrap();
+    sample.tool("lint").run().succeeded();
+    let said = sample.tool("lint").arg("--compile").run().failed(1);
+    assert_says(
+        &said,
+        &[
+            "error: sample v1.2.0 0002-wrong.patch: the series up to it does not compile for this \
+             machine",
+            "cannot find value `wrong`",
+            "does not compile for wasm32-wasip2",
+            "error: sample v1.2.0: rustfmt would change src/lib.rs",
+            "3 patches, 3 faults",
+        ],
+    );
+}

@@ -48,10 +48,7 @@ pub fn check(
         }
     }
     format(series, &workbench, report, console)?;
-    for target in TARGETS {
-        clippy(series, &workbench, target, report, console)?;
-    }
-    Ok(())
+    clippy(series, &workbench, report, console)
 }
 
 /// Compiles the library; gives back the errors.
@@ -126,33 +123,37 @@ fn unformatted(tree: &Path, console: &Console) -> Result<BTreeSet<String>> {
 }
 
 /// Clippy, and rustc about missing documentation, warn of nothing that they do
-/// not warn of in the release.
+/// not warn of in the release, on whatever target.
 fn clippy(
     series: &Series,
     workbench: &Workbench,
-    target: Option<&str>,
     report: &mut Report,
     console: &Console,
 ) -> Result<()> {
-    let spinner = console.spinner("Linting", title(&series.to_string(), target));
+    let mut known = BTreeSet::new();
     workbench.step(0, console)?;
-    // The release need not compile where the patches make it.
-    let before = warnings(workbench, target, console)?.unwrap_or_default();
+    for target in TARGETS {
+        let spinner = console.spinner("Linting", title(&format!("{series} as released"), target));
+        // The release need not compile where the patches make it.
+        let found = warnings(workbench, target, console)?.unwrap_or_default();
+        spinner.finish_and_clear();
+        known.extend(found.into_iter().map(|(message, _)| message));
+    }
     workbench.step(series.patches.len(), console)?;
-    let after = warnings(workbench, target, console)?;
-    spinner.finish_and_clear();
-    let Some(after) = after else {
-        report.general.push(format!(
-            "{series}: clippy does not compile it for {}",
-            of(target)
-        ));
-        return Ok(());
-    };
-    for (message, place) in &after {
-        if !before.iter().any(|(known, _)| known == message) {
-            report
-                .general
-                .push(format!("{series} for {}: {message} at {place}", of(target)));
+    for target in TARGETS {
+        let spinner = console.spinner("Linting", title(&series.to_string(), target));
+        let found = warnings(workbench, target, console)?;
+        spinner.finish_and_clear();
+        let Some(found) = found else {
+            let fault = format!("{series}: clippy does not compile it for {}", of(target));
+            report.general.push(fault);
+            continue;
+        };
+        for (message, place) in found {
+            if !known.contains(&message) {
+                let fault = format!("{series} for {}: {message} at {place}", of(target));
+                report.general.push(fault);
+            }
         }
     }
     Ok(())
@@ -178,7 +179,10 @@ fn warnings(
     let found = diagnostics(&output.stdout)?
         .into_iter()
         .filter(|found| !found.place.is_empty())
-        .map(|found| (format!("{} in {}", found.message, found.file), found.place));
+        .map(|found| {
+            let message = format!("{} in {}", found.message, found.file);
+            (message, found.place)
+        });
     Ok(Some(found.collect()))
 }
 

@@ -25,6 +25,9 @@ pub struct Workbench<'a> {
     commits: Vec<String>,
     /// The overrides of every other crate, for cargo's `--config`.
     overrides: Vec<String>,
+    /// The lock file of every step. A release may bring one that locks other
+    /// versions than the overrides have.
+    lock: Vec<u8>,
     target: PathBuf,
     offline: bool,
 }
@@ -63,6 +66,7 @@ impl<'a> Workbench<'a> {
         }
         let mut workbench = Workbench {
             overrides: Vec::new(),
+            lock: Vec::new(),
             series,
             pristine,
             tree,
@@ -72,6 +76,12 @@ impl<'a> Workbench<'a> {
         };
         workbench.step(series.patches.len(), console)?;
         workbench.overrides = overrides(&workbench.tree, series, all, home, console)?;
+        let lock = workbench.tree.join("Cargo.lock");
+        if lock.exists() {
+            fs::remove_file(&lock)?;
+        }
+        workbench.command("generate-lockfile").read(console)?;
+        workbench.lock = fs::read(lock)?;
         Ok(workbench)
     }
 
@@ -80,27 +90,34 @@ impl<'a> Workbench<'a> {
         git(&self.tree, ["reset", "--quiet", "--hard"])
             .arg(&self.commits[patches])
             .read(console)?;
-        git(&self.tree, ["clean", "-fdq", "-e", "Cargo.lock"]).read(console)?;
+        git(&self.tree, ["clean", "-fdq"]).read(console)?;
+        fs::write(self.tree.join("Cargo.lock"), &self.lock)?;
         write_manifest(&self.pristine, &self.tree, console)
     }
 
     /// A cargo command in the tree, for its library and the series' features.
     pub fn cargo(&self, verb: &str, target: Option<&str>) -> Process {
-        let mut process = Process::new(cargo())
-            .current_dir(&self.tree)
-            .args([verb, "--lib", "--message-format=json"])
+        let mut process = self
+            .command(verb)
+            .args(["--lib", "--message-format=json"])
             .env("CARGO_TARGET_DIR", &self.target)
             .env("RUSTFLAGS", &self.series.lint.rustflags)
             .env_remove("CARGO_BUILD_TARGET");
         if let Some(target) = target {
             process = process.args(["--target", target]);
         }
-        if self.offline {
-            process = process.arg("--offline");
-        }
         if !self.series.lint.features.is_empty() {
             process = process.arg("--features");
             process = process.arg(self.series.lint.features.join(","));
+        }
+        process
+    }
+
+    /// Any cargo command in the tree, with the overrides.
+    fn command(&self, verb: &str) -> Process {
+        let mut process = Process::new(cargo()).current_dir(&self.tree).arg(verb);
+        if self.offline {
+            process = process.arg("--offline");
         }
         for entry in &self.overrides {
             process = process.args(["--config", entry]);
