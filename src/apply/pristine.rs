@@ -26,6 +26,9 @@ const NORMALISED: &str = ".git/normalised.toml";
 /// Where it keeps its [`Origin`].
 const ORIGIN: &str = ".git/origin.json";
 
+/// What cargo says of a release that its authors withdrew.
+const YANKED: &str = "is yanked";
+
 /// Files of a package that cargo wrote, or that would change what git does.
 const NOT_UPSTREAMS: [&str; 5] = [
     ".cargo-ok",
@@ -139,7 +142,8 @@ impl Pristine {
             );
             Ok(())
         };
-        Pristine::make(&release, network, verify, home, console)
+        let lock = Some(series.checksum.as_str());
+        Pristine::make(&release, lock, network, verify, home, console)
     }
 
     /// A release that no series is for yet.
@@ -151,7 +155,7 @@ impl Pristine {
     ) -> Result<Pristine> {
         match Pristine::kept(release, home, console)? {
             Some(kept) => Ok(kept),
-            None => Pristine::make(release, network, |_, _| Ok(()), home, console),
+            None => Pristine::make(release, None, network, |_, _| Ok(()), home, console),
         }
     }
 
@@ -175,14 +179,16 @@ impl Pristine {
     }
 
     /// Fetches and imports the release; it is kept if `verify` agrees.
+    /// `checksum` is that of a release which is wanted even if it was yanked.
     fn make(
         release: &Release,
+        checksum: Option<&str>,
         network: Network,
         verify: impl FnOnce(&Origin, &Path) -> Result<()>,
         home: &Home,
         console: &Console,
     ) -> Result<Pristine> {
-        let unpacked = fetch(release, network, home, console)?;
+        let unpacked = fetch(release, checksum, network, home, console)?;
         let parent = home.directory("pristine")?;
         let unfinished = tempfile::Builder::new()
             .prefix(".import-")
@@ -221,7 +227,13 @@ fn upstream_commit(unpacked: &Path) -> Option<String> {
 }
 
 /// Has cargo download and unpack the release.
-fn fetch(release: &Release, network: Network, home: &Home, console: &Console) -> Result<Unpacked> {
+fn fetch(
+    release: &Release,
+    checksum: Option<&str>,
+    network: Network,
+    home: &Home,
+    console: &Console,
+) -> Result<Unpacked> {
     let stub = home.directory("fetch")?.join(release.directory_name());
     fs::create_dir_all(stub.join("src"))?;
     fs::write(stub.join("src/lib.rs"), "")?;
@@ -235,24 +247,18 @@ fn fetch(release: &Release, network: Network, home: &Home, console: &Console) ->
         ),
     )?;
     let spinner = console.spinner("Downloading", release);
-    // The directory has no configuration of a project's above it, so that an
-    // override which is already there cannot stand in for the release.
-    let mut process = Process::new(cargo())
-        .current_dir(&stub)
-        .args([
-            "metadata",
-            "--format-version=1",
-            "--filter-platform=wasm32-wasip2",
-        ])
-        .env_remove("CARGO_BUILD_TARGET");
-    if network.offline {
-        process = process.arg("--offline");
+    let mut output = metadata(&stub, network).output(console)?;
+    if let Some(checksum) = checksum
+        && String::from_utf8_lossy(&output.stderr).contains(YANKED)
+    {
+        // Cargo takes a yanked release if a lock file has it already.
+        fs::write(stub.join("Cargo.lock"), lock_file(release, checksum))?;
+        output = metadata(&stub, network).output(console)?;
     }
-    let output = process.output(console)?;
     spinner.finish_and_clear();
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        let problem = if said.contains("is yanked") {
+        let problem = if said.contains(YANKED) {
             format!("{release} was yanked: its authors withdrew it")
         } else if said.contains("candidate versions found which didn't match") && !network.offline {
             format!("there is no release {release}")
@@ -296,6 +302,35 @@ fn fetch(release: &Release, network: Network, home: &Home, console: &Console) ->
         directory: directory.as_std_path().to_owned(),
         checksum,
     })
+}
+
+/// The command that fetches what the manifest in `stub` names.
+fn metadata(stub: &Path, network: Network) -> Process {
+    // The directory has no configuration of a project's above it, so that an
+    // override which is already there cannot stand in for the release.
+    let process = Process::new(cargo())
+        .current_dir(stub)
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--filter-platform=wasm32-wasip2",
+        ])
+        .env_remove("CARGO_BUILD_TARGET");
+    if network.offline {
+        process.arg("--offline")
+    } else {
+        process
+    }
+}
+
+/// A lock file that holds `release`; cargo adds what it depends on.
+fn lock_file(release: &Release, checksum: &str) -> String {
+    let Release { name, version } = release;
+    format!(
+        "version = 4\n\n[[package]]\nname = \"fetch\"\nversion = \"0.0.0\"\ndependencies = [\n \
+         \"{name}\",\n]\n\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = \
+         \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{checksum}\"\n"
+    )
 }
 
 /// Copies the release to `repository` and commits it.
