@@ -123,7 +123,7 @@ fn what_upstream_has_is_dropped_and_a_conflict_is_resolved_by_hand() {
             "Resolved 0001-say-patched.patch",
             "Upstream 0002-swap.patch",
             "Applies 0003-word.patch",
-            "Finished sample v1.2.0 to v1.3.0",
+            "Finished sample v1.2.0 to v1.3.0: now `cargo wasip2 lint sample --compile`",
         ],
     );
     said.succeeded();

@@ -181,7 +181,14 @@ fn carry_on(mut work: Work, arguments: &BumpArgs, home: &Home, console: &Console
             Ok(false)
         }
         None => {
-            console.status("Finished", work.title());
+            console.status(
+                "Finished",
+                format!(
+                    "{}: now `cargo wasip2 lint {} --compile` and the tests",
+                    work.title(),
+                    work.state.name
+                ),
+            );
             work.forget()?;
             Ok(true)
         }
