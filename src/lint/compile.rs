@@ -10,33 +10,28 @@ use cargo_metadata::diagnostic::DiagnosticLevel;
 
 use super::report::Report;
 use super::workbench::Workbench;
-use crate::apply::{SeriesArgs, git};
+use crate::apply::git;
 use crate::console::Console;
-use crate::home::Home;
 use crate::init::TARGET;
 use crate::process::{Process, quoted_tail};
 use crate::series::{Series, file_name};
 
 /// The targets that everything is built for: this machine's, and ours.
-const TARGETS: [Option<&str>; 2] = [None, Some(TARGET)];
+pub const TARGETS: [Option<&str>; 2] = [None, Some(TARGET)];
 
 /// Checks one series and adds the faults to the report.
 pub fn check(
     series: &Series,
-    all: &[Series],
-    arguments: &SeriesArgs,
+    workbench: &Workbench,
     report: &mut Report,
-    home: &Home,
     console: &Console,
 ) -> Result<()> {
-    let _lock = home.lock("lint", console)?;
-    let workbench = Workbench::make(series, all, arguments, home, console)?;
     for (index, patch) in series.patches.iter().enumerate() {
         let name = file_name(patch);
         workbench.step(index + 1, console)?;
         for target in TARGETS {
             let spinner = console.spinner("Compiling", title(&format!("{series} {name}"), target));
-            let compiled = compile(&workbench, target, console)?;
+            let compiled = compile(workbench, target, console)?;
             spinner.finish_and_clear();
             if let Some(error) = compiled {
                 let fault = format!(
@@ -47,8 +42,8 @@ pub fn check(
             }
         }
     }
-    format(series, &workbench, report, console)?;
-    clippy(series, &workbench, report, console)
+    format(series, workbench, report, console)?;
+    clippy(series, workbench, report, console)
 }
 
 /// Compiles the library; gives back the errors.
@@ -223,10 +218,12 @@ fn diagnostics(stdout: &[u8]) -> Result<Vec<Found>> {
     Ok(found)
 }
 
-fn title(what: &str, target: Option<&str>) -> String {
+/// What is done, and for which target.
+pub fn title(what: &str, target: Option<&str>) -> String {
     format!("{what} for {}", of(target))
 }
 
-fn of(target: Option<&str>) -> &str {
+/// A target's name for a person.
+pub fn of(target: Option<&str>) -> &str {
     target.unwrap_or("this machine")
 }

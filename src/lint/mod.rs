@@ -1,9 +1,10 @@
 //! `cargo wasip2 lint`: whether the patches are fit to be sent upstream.
 //!
-//! The contract: without `--compile` nothing is built or fetched; only the patch
+//! The contract: without `--compile` and `--api` nothing is built or fetched; only the patch
 //! files are read. Every fault is reported, by patch and line, and any fault
 //! is a failure. Figures that have no bound are reported, too.
 
+mod api;
 mod compile;
 mod report;
 mod rules;
@@ -20,6 +21,7 @@ use crate::patch::Patch;
 use crate::series;
 use crate::setup;
 use report::{Checked, Report};
+use workbench::Workbench;
 
 /// Check the patches: messages, trailers, context, documentation, size.
 ///
@@ -33,7 +35,8 @@ use report::{Checked, Report};
 /// With `--compile`, which takes a while, each step of the series also compiles
 /// for this machine and for wasm32-wasip2, and in the patched tree rustfmt,
 /// clippy and rustc's `missing_docs` find nothing that they do not find in the
-/// release.
+/// release. With `--api` cargo-semver-checks, which is built the first time,
+/// compares the public interface with the release's: it may only grow.
 ///
 /// Exit codes: 0 no fault, 1 faults or a series that cannot be read, 2 wrong
 /// usage.
@@ -45,6 +48,9 @@ pub struct LintArgs {
     /// Compile each step, and run rustfmt and clippy
     #[arg(long)]
     compile: bool,
+    /// Compare the public interface with the release's
+    #[arg(long)]
+    api: bool,
     #[command(flatten)]
     series: SeriesArgs,
     /// Print JSON
@@ -74,10 +80,17 @@ pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool>
         }
     }
     report.judge();
-    if arguments.compile {
+    if arguments.compile || arguments.api {
         setup::ensure(home, console)?;
+        let _lock = home.lock("lint", console)?;
         for series in &chosen {
-            compile::check(series, &all, &arguments.series, &mut report, home, console)?;
+            let workbench = Workbench::make(series, &all, &arguments.series, home, console)?;
+            if arguments.compile {
+                compile::check(series, &workbench, &mut report, console)?;
+            }
+            if arguments.api {
+                api::check(series, &workbench, &mut report, home, console)?;
+            }
         }
     }
     if arguments.json {

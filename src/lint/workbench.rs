@@ -113,6 +113,14 @@ impl<'a> Workbench<'a> {
         process
     }
 
+    /// Where `cargo rustdoc` writes its JSON.
+    pub fn documented(&self, target: Option<&str>) -> PathBuf {
+        let mut directory = self.target.clone();
+        directory.extend(target);
+        let name = self.series.name.replace('-', "_");
+        directory.join("doc").join(format!("{name}.json"))
+    }
+
     /// Any cargo command in the tree, with the overrides.
     fn command(&self, verb: &str) -> Process {
         let mut process = Process::new(cargo()).current_dir(&self.tree).arg(verb);
