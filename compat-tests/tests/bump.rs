@@ -171,9 +171,11 @@ fn an_interruption_loses_nothing_and_a_bump_can_be_given_up() {
     let series = sample.series();
     let aside = series.with_file_name(".previous-1.2");
     fs::rename(&series, &aside).unwrap();
+    fs::create_dir(series.with_file_name(".next-1.2")).unwrap();
     let said = sample.tool("bump").arg("--continue").run().failed(1);
     assert_says(&said, &["still has a conflict marker"]);
     assert_eq!(content(&sample.path("patches")), before);
+    assert!(!series.with_file_name(".next-1.2").exists());
 
     // Someone has edited the series meanwhile.
     let file = series.join("0003-word.patch");

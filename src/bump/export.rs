@@ -33,16 +33,22 @@ fn line_of(version: &Version) -> String {
 /// resolved, and puts it in the old one's place.
 pub fn finish(work: &Work, home: &Home, console: &Console) -> Result<()> {
     work.refuse_changed_series()?;
+    // Beside the old one, as a rename needs; a name with a dot is no series.
+    let new = beside(&work.state, "next");
+    remove(&new)?;
+    let written =
+        write(&new, work, home, console).and_then(|()| put_in_place(&new, &work.state, console));
+    if written.is_err() {
+        let _ = remove(&new);
+    }
+    written
+}
+
+/// Writes the series to `new`.
+fn write(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()> {
     let state = &work.state;
     let old = Series::read(&state.series)?;
-    let parent = state.series.parent().context("a series has a parent")?;
-    // Beside the old one, as a rename needs; a name with a dot is no series.
-    let made = tempfile::Builder::new()
-        .prefix(".bump-")
-        .tempdir_in(parent)
-        .with_context(|| format!("a directory could not be made in {}", parent.display()))?;
-    let new = made.path().join("new");
-    copy_other_files(&state.series, &new)?;
+    copy_other_files(&state.series, new)?;
     git(
         &work.repository(),
         [
@@ -55,22 +61,25 @@ pub fn finish(work: &Work, home: &Home, console: &Console) -> Result<()> {
             "--output-directory",
         ],
     )
-    .arg(&new)
+    .arg(new)
     .arg(format!("{RELEASED}..HEAD"))
     .read(console)?;
     fs::write(new.join("series.toml"), series_toml(state, &old)?)?;
-    verify(&new, work, home, console)?;
+    verify(new, work, home, console)
+}
 
+/// Has the new series take the old one's place.
+fn put_in_place(new: &Path, state: &State, console: &Console) -> Result<()> {
+    let old = Series::read(&state.series)?;
     let target = state.series.with_file_name(line(&old, &state.to));
-    let aside = aside(state);
+    let aside = beside(state, "previous");
     fs::rename(&state.series, &aside)
         .with_context(|| format!("{} could not be set aside", state.series.display()))?;
-    if let Err(error) = fs::rename(&new, &target) {
+    if let Err(error) = fs::rename(new, &target) {
         fs::rename(&aside, &state.series)?;
         return Err(error).with_context(|| format!("{} could not be written", target.display()));
     }
-    fs::remove_dir_all(&aside)
-        .with_context(|| format!("{} could not be removed", aside.display()))?;
+    remove(&aside)?;
     console.status("Wrote", target.display());
     if state
         .outcomes
@@ -85,16 +94,25 @@ pub fn finish(work: &Work, home: &Home, console: &Console) -> Result<()> {
     Ok(())
 }
 
-/// Where the old series stands while the new one takes its place.
-fn aside(state: &State) -> PathBuf {
-    let name = format!(".previous-{}", file_name(&state.series));
+/// A directory beside the series, for a series on its way.
+fn beside(state: &State, what: &str) -> PathBuf {
+    let name = format!(".{what}-{}", file_name(&state.series));
     state.series.with_file_name(name)
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(directory)
+        .with_context(|| format!("{} could not be removed", directory.display()))
 }
 
 /// Puts right what an interruption of [`finish`] left; gives back whether the
 /// new series is in place.
 pub fn recover(state: &State) -> Result<bool> {
-    let aside = aside(state);
+    remove(&beside(state, "next"))?;
+    let aside = beside(state, "previous");
     if !aside.exists() {
         return Ok(false);
     }
@@ -105,8 +123,7 @@ pub fn recover(state: &State) -> Result<bool> {
     };
     let target = state.series.with_file_name(line(&of_directory, &state.to));
     if target.exists() {
-        fs::remove_dir_all(&aside)
-            .with_context(|| format!("{} could not be removed", aside.display()))?;
+        remove(&aside)?;
         return Ok(true);
     }
     fs::rename(&aside, &state.series)
