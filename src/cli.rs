@@ -4,10 +4,13 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 
 use crate::apply::ApplyArgs;
 use crate::bench::BenchArgs;
+use crate::branch::BranchArgs;
+use crate::bump::BumpArgs;
 use crate::console::Verbosity;
 use crate::doctor::DoctorArgs;
 use crate::host::HostArgs;
 use crate::init::InitArgs;
+use crate::lint::LintArgs;
 use crate::run::RunArgs;
 use crate::setup::Arguments as SetupArgs;
 use crate::suite::SuiteArgs;
@@ -63,6 +66,9 @@ pub enum Verb {
     Setup(SetupArgs),
     Doctor(DoctorArgs),
     Apply(ApplyArgs),
+    Branch(BranchArgs),
+    Bump(BumpArgs),
+    Lint(LintArgs),
     Init(InitArgs),
     Run(RunArgs),
     Test(TestArgs),

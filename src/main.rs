@@ -3,10 +3,14 @@
 //!
 //! Each verb is a module of its name. [`setup`] makes the target usable,
 //! [`apply`] turns a series of patches into a patched tree, [`init`] has a
-//! project build with the trees, [`host`] runs what was built.
+//! project build with the trees, [`host`] runs what was built. [`branch`] makes
+//! of a series what upstream could merge, [`lint`] says whether it would, and
+//! [`bump`] carries it over to the next release.
 
 mod apply;
 mod bench;
+mod branch;
+mod bump;
 mod cli;
 mod console;
 mod doctor;
@@ -14,7 +18,9 @@ mod guests;
 mod home;
 mod host;
 mod init;
+mod lint;
 mod mirror;
+mod patch;
 mod process;
 mod run;
 mod series;
@@ -59,6 +65,9 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
             doctor::run(arguments, &home, console).map(|well| u8::from(!well))
         }
         Verb::Apply(arguments) => apply::run(arguments, &home, console).map(|()| 0),
+        Verb::Branch(arguments) => branch::run(arguments, &home, console).map(|()| 0),
+        Verb::Bump(arguments) => bump::run(arguments, &home, console).map(|done| u8::from(!done)),
+        Verb::Lint(arguments) => lint::run(arguments, &home, console).map(|sound| u8::from(!sound)),
         Verb::Init(arguments) => init::run(arguments, &home, console).map(|()| 0),
         Verb::Run(arguments) => run::run(arguments, &home, console),
         Verb::Test(arguments) => test::run(arguments, &home, console),

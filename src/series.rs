@@ -4,6 +4,7 @@
 //! release the patches are for, and every `NNNN-what-it-does.patch` beside it
 //! belongs to the series, in the order of the numbers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,8 +37,42 @@ pub struct Series {
     pub adds: String,
     /// Where the crate is developed.
     pub upstream: Upstream,
+    /// The directory that it stands in.
+    pub directory: PathBuf,
     /// The patch files, in order.
     pub patches: Vec<PathBuf>,
+    /// What is said of single patches, by their numbers.
+    pub notes: BTreeMap<String, Note>,
+    /// What the checks of its patches need to know.
+    pub lint: Lint,
+}
+
+/// What a series says of one of its patches.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Note {
+    /// The gaps in the released crates that it closes, `G1` and so on.
+    #[serde(default)]
+    pub gaps: Vec<String>,
+    /// The numbers of earlier patches that it cannot do without, although it
+    /// applies without them.
+    #[serde(default)]
+    pub needs: Vec<String>,
+}
+
+/// What `lint` needs to know of a crate.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lint {
+    /// Directories in which nothing is public API, whatever says `pub` there.
+    #[serde(default)]
+    pub internal: Vec<String>,
+    /// The features that each step of the series is compiled with.
+    #[serde(default)]
+    pub features: Vec<String>,
+    /// Flags for rustc with which the released crate compiles, too.
+    #[serde(default)]
+    pub rustflags: String,
 }
 
 /// Where a crate is developed.
@@ -61,6 +96,10 @@ struct SeriesFile {
     tree: String,
     adds: String,
     upstream: Upstream,
+    #[serde(default)]
+    lint: Lint,
+    #[serde(default)]
+    patch: BTreeMap<String, Note>,
 }
 
 impl Series {
@@ -82,7 +121,7 @@ impl Series {
     }
 
     /// Reads the series that stands in `directory`.
-    fn read(directory: &Path) -> Result<Series> {
+    pub fn read(directory: &Path) -> Result<Series> {
         let path = directory.join("series.toml");
         let text = fs::read_to_string(&path)
             .with_context(|| format!("the series file {} could not be read", path.display()))?;
@@ -104,7 +143,10 @@ impl Series {
             tree: file.tree,
             adds: file.adds,
             upstream: file.upstream,
+            directory: directory.to_owned(),
             patches,
+            notes: file.patch,
+            lint: file.lint,
         })
     }
 
@@ -113,7 +155,7 @@ impl Series {
         Release {
             name: self.name.clone(),
             version: self.version.clone(),
-            checksum: self.checksum.clone(),
+            checksum: Some(self.checksum.clone()),
         }
     }
 
@@ -197,6 +239,19 @@ pub fn select(all: Vec<Series>, names: &[String]) -> Result<Vec<Series>> {
         .collect())
 }
 
+/// The one series that `name` names.
+pub fn select_one(all: Vec<Series>, name: &str) -> Result<Series> {
+    let mut chosen = select(all, &[name.to_owned()])?;
+    if chosen.len() > 1 {
+        let names: Vec<String> = chosen
+            .iter()
+            .map(|series| format!("{}@{}", series.name, series.line))
+            .collect();
+        bail!("`{name}` has several series: say {}", names.join(" or "));
+    }
+    Ok(chosen.remove(0))
+}
+
 /// The last part of a path.
 pub fn file_name(path: &Path) -> String {
     path.file_name()
@@ -207,7 +262,8 @@ pub fn file_name(path: &Path) -> String {
 fn subdirectories(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut directories: Vec<PathBuf> = entries(directory)?
         .into_iter()
-        .filter(|path| path.is_dir())
+        // A name with a dot is of something unfinished.
+        .filter(|path| path.is_dir() && !file_name(path).starts_with('.'))
         .collect();
     directories.sort();
     Ok(directories)
@@ -238,7 +294,10 @@ mod tests {
                 repository: String::new(),
                 path: String::new(),
             },
+            directory: PathBuf::new(),
             patches: Vec::new(),
+            notes: BTreeMap::new(),
+            lint: Lint::default(),
         }
     }
 

@@ -189,6 +189,16 @@ fn without_network_the_error_says_what_was_wanted() {
 }
 
 #[test]
+fn a_release_that_was_yanked_since_is_still_patched() {
+    let sample = Sample::new();
+    sample.registry.yank("sample", "1.2.0");
+    fs::remove_dir_all(sample.path("cargo/registry")).unwrap();
+    fs::remove_dir_all(sample.path("home")).unwrap();
+    let path = sample.tool("apply").run().succeeded();
+    assert_eq!(path.trim(), sample.tree().to_str().unwrap());
+}
+
+#[test]
 fn a_missing_git_is_named() {
     let sample = Sample::new();
     let bin = sample.path("bin");

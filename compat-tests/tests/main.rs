@@ -3,10 +3,13 @@
 
 mod apply;
 mod bench;
+mod branch;
+mod bump;
 mod guests;
 mod host;
 mod http_client;
 mod init;
+mod lint;
 mod sample;
 mod setup;
 mod suite;

@@ -62,9 +62,24 @@ impl Sample {
 
     /// Publishes a version of `name`; gives back its checksum.
     pub fn publish(&self, name: &str, version: &str, more: &str) -> String {
+        self.publish_library(name, version, more, LIBRARY)
+    }
+
+    /// Publishes a version of the sample in which `changes` have been made to
+    /// the library, each an old text and a new one.
+    pub fn publish_changed(&self, version: &str, changes: &[(&str, &str)]) -> String {
+        let mut library = LIBRARY.to_owned();
+        for (old, new) in changes {
+            assert!(library.contains(old), "`{old}` is not in the library");
+            library = library.replace(old, new);
+        }
+        self.publish_library("sample", version, "", &library)
+    }
+
+    fn publish_library(&self, name: &str, version: &str, more: &str, library: &str) -> String {
         let directory = self.path(&format!("published/{name}-{version}"));
         fs::create_dir_all(directory.join("src")).unwrap();
-        fs::write(directory.join("src/lib.rs"), LIBRARY).unwrap();
+        fs::write(directory.join("src/lib.rs"), library).unwrap();
         fs::write(
             directory.join("Cargo.toml"),
             format!(

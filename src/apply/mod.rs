@@ -17,6 +17,9 @@ use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
+pub use git::git;
+pub use manifest::write as write_manifest;
+pub use pristine::Pristine;
 pub use release::{Network, Release, cargo};
 pub use tree::path;
 
@@ -58,7 +61,8 @@ impl SeriesArgs {
     /// Reads the series.
     pub fn all(&self, home: &Home) -> Result<Vec<Series>> {
         let patches = match &self.patches {
-            Some(patches) => patches.clone(),
+            // Git is run in other directories.
+            Some(patches) => std::path::absolute(patches)?,
             None => crate::source::Source::find(home)?.patches(),
         };
         Series::all(&patches)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use semver::Version;
@@ -18,9 +18,22 @@ pub struct Release {
     pub name: String,
     /// Its version.
     pub version: Version,
+    /// SHA-256 of the package, as the registry's index should have it. It is
+    /// taken even if it was yanked then.
+    pub checksum: Option<String>,
+}
+
+/// What cargo downloaded.
+#[derive(Debug)]
+pub struct Unpacked {
+    /// Where it stands.
+    pub directory: PathBuf,
     /// SHA-256 of the package, as the registry's index has it.
     pub checksum: String,
 }
+
+/// What cargo says of a release that its authors withdrew.
+const YANKED: &str = "is yanked";
 
 /// How cargo may reach the registry.
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,8 +71,8 @@ impl Release {
         caret.matches(&self.version)
     }
 
-    /// Has cargo download and unpack the release; gives back where it stands.
-    pub fn fetch(&self, network: Network, home: &Home, console: &Console) -> Result<PathBuf> {
+    /// Has cargo download and unpack the release.
+    pub fn fetch(&self, network: Network, home: &Home, console: &Console) -> Result<Unpacked> {
         let stub = home.directory("fetch")?.join(self.directory_name());
         fs::create_dir_all(stub.join("src"))?;
         fs::write(stub.join("src/lib.rs"), "")?;
@@ -67,30 +80,34 @@ impl Release {
             stub.join("Cargo.toml"),
             format!(
                 "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
-                 [dependencies]\n{} = {{ version = \"={}\", default-features = false }}\n\n\
-                 [workspace]\n",
+             [dependencies]\n{} = {{ version = \"={}\", default-features = false }}\n\n\
+             [workspace]\n",
                 self.name, self.version
             ),
         )?;
         let spinner = console.spinner("Downloading", self);
-        // The directory has no configuration of a project's above it, so that an
-        // override which is already there cannot stand in for the release.
-        let mut process = Process::new(cargo())
-            .current_dir(&stub)
-            .args([
-                "metadata",
-                "--format-version=1",
-                "--filter-platform=wasm32-wasip2",
-            ])
-            .env_remove("CARGO_BUILD_TARGET");
-        if network.offline {
-            process = process.arg("--offline");
+        let mut output = metadata(&stub, network).output(console)?;
+        if let Some(checksum) = &self.checksum
+            && String::from_utf8_lossy(&output.stderr).contains(YANKED)
+        {
+            // Cargo takes a yanked release if a lock file has it already.
+            fs::write(stub.join("Cargo.lock"), lock_file(self, checksum))?;
+            output = metadata(&stub, network).output(console)?;
         }
-        let output = process.output(console)?;
         spinner.finish_and_clear();
         if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let problem = if said.contains(YANKED) {
+                format!("{self} was yanked: its authors withdrew it")
+            } else if said.contains("candidate versions found which didn't match")
+                && !network.offline
+            {
+                format!("there is no release {self}")
+            } else {
+                format!("cargo could not get {self}")
+            };
             bail!(
-                "cargo could not get {self}{}\n  {}",
+                "{problem}{}\n  {}",
                 quoted_tail(&output.stderr, 12),
                 if network.offline {
                     "without `--offline` it would be downloaded"
@@ -118,18 +135,51 @@ impl Release {
             .and_then(|package| package.checksum.as_ref())
             .map(ToString::to_string)
             .unwrap_or_default();
-        ensure!(
-            checksum == self.checksum,
-            "the registry has another {self} than the one that is meant here: its checksum is \
-             {checksum}, not {}",
-            self.checksum
-        );
-        package
+        if let Some(meant) = &self.checksum {
+            ensure!(
+                checksum == *meant,
+                "the registry has another {self} than the one that is meant here: its checksum is \
+             {checksum}, not {meant}"
+            );
+        }
+        let directory = package
             .manifest_path
             .parent()
-            .map(|directory| directory.as_std_path().to_owned())
-            .context("a manifest without a directory")
+            .context("a manifest without a directory")?;
+        Ok(Unpacked {
+            directory: directory.as_std_path().to_owned(),
+            checksum,
+        })
     }
+}
+
+/// The command that fetches what the manifest in `stub` names.
+fn metadata(stub: &Path, network: Network) -> Process {
+    // The directory has no configuration of a project's above it, so that an
+    // override which is already there cannot stand in for the release.
+    let process = Process::new(cargo())
+        .current_dir(stub)
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--filter-platform=wasm32-wasip2",
+        ])
+        .env_remove("CARGO_BUILD_TARGET");
+    if network.offline {
+        process.arg("--offline")
+    } else {
+        process
+    }
+}
+
+/// A lock file that holds `release`; cargo adds what it depends on.
+fn lock_file(release: &Release, checksum: &str) -> String {
+    let Release { name, version, .. } = release;
+    format!(
+        "version = 4\n\n[[package]]\nname = \"fetch\"\nversion = \"0.0.0\"\ndependencies = [\n \
+         \"{name}\",\n]\n\n[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nsource = \
+         \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{checksum}\"\n"
+    )
 }
 
 /// The cargo that runs this tool, or the one on `PATH`.

@@ -16,12 +16,14 @@
 mod apt;
 mod cargo;
 mod cargo_hack;
+mod cargo_tool;
 mod findings;
 mod install;
 mod libc;
 mod machine;
 mod packages;
 mod rustup;
+mod semver_checks;
 mod std_build;
 mod target;
 mod toolchain;
@@ -40,6 +42,7 @@ pub use cargo_hack::cargo_hack;
 pub use findings::{Condition, Finding, findings};
 pub use libc::{Libc, libc_directory};
 pub use packages::Sources;
+pub use semver_checks::semver_checks;
 pub use target::Origin;
 pub use toolchain::Toolchain;
 

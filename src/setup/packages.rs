@@ -32,7 +32,8 @@ pub struct Data {
     pub keyrings: Vec<PathBuf>,
     rust_src: RustSource,
     pub libc: Vec<LibcVariant>,
-    pub cargo_hack: CargoHack,
+    pub cargo_hack: Installed,
+    pub cargo_semver_checks: Installed,
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,9 +59,11 @@ pub struct LibcVariant {
     pin: Vec<Pin>,
 }
 
+/// A program that cargo installs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CargoHack {
+pub struct Installed {
+    /// Exactly this version.
     pub version: String,
 }
 

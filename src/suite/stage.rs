@@ -94,7 +94,7 @@ impl Stage {
             (None, Some(release)) => Release {
                 name: definition.krate().to_owned(),
                 version: release.version.clone(),
-                checksum: release.checksum.clone(),
+                checksum: Some(release.checksum.clone()),
             },
             (own, _) => {
                 ensure!(
@@ -110,7 +110,7 @@ impl Stage {
                 );
             }
         };
-        let released = release.fetch(arguments.network(), home, console)?;
+        let released = release.fetch(arguments.network(), home, console)?.directory;
         let source = match own {
             Some(series) if !upstream => {
                 apply::make(

@@ -1,0 +1,242 @@
+//! `cargo wasip2 branch`: what upstream would be sent, and what is never
+//! overwritten.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::sample::{Sample, patch};
+use crate::tool::{Tool, assert_says};
+
+/// A sample with three patches: the second is independent of the first, the
+/// third changes a line that the first has changed.
+fn sample() -> Sample {
+    let sample = Sample::new();
+    let second = patch("src/lib.rs", 5, "    number + 1", "    1 + number");
+    let third = patch("src/lib.rs", 10, "    \"patched\"", "    \"patched twice\"");
+    fs::write(sample.series().join("0002-swap.patch"), second).unwrap();
+    fs::write(sample.series().join("0003-twice.patch"), third).unwrap();
+    let file = sample.series().join("series.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        text.replace("path = \"\"", "path = \"crates/sample\""),
+    )
+    .unwrap();
+    sample
+}
+
+fn git(directory: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(directory)
+        .args(["-c", "user.name=Me", "-c", "user.email=me@example.invalid"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "git {arguments:?}: {said}");
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+#[test]
+fn the_branch_is_the_patched_tree_at_its_place_upstream() {
+    let sample = sample();
+    sample.tool("apply").run().succeeded();
+    let out = sample.path("out");
+    let branch = || {
+        sample
+            .tool("branch")
+            .arg("sample")
+            .arg("--out")
+            .arg(&out)
+            // Nobody whom git knows.
+            .env("HOME", sample.path("nowhere"))
+    };
+    let path = branch().run().succeeded();
+    assert_eq!(path.trim(), out.to_str().unwrap());
+    assert_eq!(
+        git(&out, &["rev-parse", "wasip2:crates/sample"]),
+        git(&sample.tree(), &["rev-parse", "HEAD~1^{tree}"])
+    );
+    assert_says(
+        &git(&out, &["show", "--no-patch", "released"]),
+        &[
+            "Import sample 1.2.0 as released",
+            "Version: 1.2.0",
+            "Checksum: ",
+            "Upstream-Commit: not named by the package",
+        ],
+    );
+    let log = git(
+        &out,
+        &["log", "--format=%an|%s", "--reverse", "released..wasip2"],
+    );
+    assert_eq!(
+        log,
+        ["cargo-wasip2 contributors|Change one line"; 3].join("\n")
+    );
+
+    // In a clone whose history is another, the patches apply with `git am`.
+    let clone = sample.path("clone");
+    git(&sample.path("."), &["init", "--quiet", "clone"]);
+    git(
+        &clone,
+        &["fetch", "--quiet", out.to_str().unwrap(), "released"],
+    );
+    git(&clone, &["read-tree", "FETCH_HEAD"]);
+    git(&clone, &["commit", "--quiet", "-m", "Upstream"]);
+    git(&clone, &["reset", "--quiet", "--hard"]);
+    let patches = sample.path("mails");
+    git(
+        &out,
+        &[
+            "format-patch",
+            "--quiet",
+            "-o",
+            patches.to_str().unwrap(),
+            "released..wasip2",
+        ],
+    );
+    let mut mails: Vec<_> = fs::read_dir(&patches)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .collect();
+    mails.sort();
+    let mut arguments = vec!["am", "--quiet"];
+    arguments.extend(mails.iter().map(String::as_str));
+    git(&clone, &arguments);
+    assert_eq!(
+        git(&clone, &["rev-parse", "HEAD^{tree}"]),
+        git(&out, &["rev-parse", "wasip2^{tree}"])
+    );
+
+    // What nobody touched is made again, and the same.
+    let before = git(&out, &["rev-parse", "wasip2"]);
+    branch().run().succeeded();
+    assert_eq!(git(&out, &["rev-parse", "wasip2"]), before);
+}
+
+#[test]
+fn independent_changes_get_branches_of_their_own() {
+    let sample = sample();
+    let out = sample.path("out");
+    let split = || {
+        sample
+            .tool("branch")
+            .args(["sample", "--split", "--pr", "--json", "--out"])
+            .arg(&out)
+    };
+    let json = split().run().succeeded();
+    let made: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let on: Vec<_> = made["branches"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|branch| {
+            (
+                branch["name"].as_str().unwrap(),
+                branch["on"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        on,
+        [
+            ("wasip2", "released"),
+            ("wasip2-0001-say-patched", "released"),
+            ("wasip2-0002-swap", "released"),
+            ("wasip2-0003-twice", "wasip2-0001-say-patched"),
+        ]
+    );
+    assert_eq!(
+        git(&out, &["rev-parse", "wasip2-0003-twice^"]),
+        git(&out, &["rev-parse", "wasip2-0001-say-patched"])
+    );
+    let library = git(
+        &out,
+        &["show", "wasip2-0003-twice:crates/sample/src/lib.rs"],
+    );
+    assert_says(&library, &["number + 1", "patched twice"]);
+    let text = made["branches"][3]["pull_request"].as_str().unwrap();
+    assert_says(
+        &fs::read_to_string(text).unwrap(),
+        &["# Change one line", "Depends on wasip2-0001-say-patched"],
+    );
+
+    // The series knows of a dependence that git cannot see.
+    let file = sample.series().join("series.toml");
+    let toml = fs::read_to_string(&file).unwrap();
+    let needs = |number: &str| format!("{toml}\n[patch.0002]\nneeds = [\"{number}\"]\n");
+    fs::write(&file, needs("0001")).unwrap();
+    let json = split().run().succeeded();
+    let made: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(made["branches"][2]["on"], "wasip2-0001-say-patched");
+
+    fs::write(&file, needs("0003")).unwrap();
+    let said = split().run().failed(1);
+    assert_says(&said, &["0002 needs 0003, which is no earlier patch"]);
+}
+
+#[test]
+fn what_someone_else_put_there_is_never_overwritten() {
+    let sample = sample();
+    let out = sample.path("out");
+    let refused = |reason: &str| {
+        let said = branch(&sample, &out).run().failed(1);
+        assert_says(&said, &[out.to_str().unwrap(), reason, "--out"]);
+    };
+    fs::create_dir(&out).unwrap();
+    fs::write(out.join("mine"), "mine").unwrap();
+    refused("was not made by `cargo wasip2 branch`");
+    assert_eq!(fs::read_to_string(out.join("mine")).unwrap(), "mine");
+
+    fs::remove_file(out.join("mine")).unwrap();
+    branch(&sample, &out).run().succeeded();
+    fs::write(out.join("mine"), "mine").unwrap();
+    refused("uncommitted changes");
+
+    git(&out, &["add", "mine"]);
+    git(&out, &["commit", "--quiet", "-m", "Mine"]);
+    refused("commits or branches");
+    assert_eq!(fs::read_to_string(out.join("mine")).unwrap(), "mine");
+
+    fs::write(sample.path("file"), "").unwrap();
+    let said = branch(&sample, &sample.path("file")).run().failed(1);
+    assert_says(&said, &["exists and is no directory"]);
+    let left = fs::read_dir(sample.path(".")).unwrap();
+    assert!(
+        left.filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+            .all(|name| !name.starts_with(".branch")),
+        "nothing half-made is left"
+    );
+}
+
+#[test]
+fn a_series_that_was_broken_by_hand_is_named() {
+    let sample = sample();
+    let series = sample.series();
+    fs::rename(
+        series.join("0003-twice.patch"),
+        series.join("0004-twice.patch"),
+    )
+    .unwrap();
+    let said = branch(&sample, &sample.path("out")).run().failed(1);
+    assert_says(&said, &["has no patch 0003", "0004-twice.patch"]);
+
+    fs::rename(
+        series.join("0004-twice.patch"),
+        series.join("0003-twice.patch"),
+    )
+    .unwrap();
+    let text = fs::read_to_string(series.join("0003-twice.patch")).unwrap();
+    let headless = text.replace("From: ", "Of: ");
+    fs::write(series.join("0003-twice.patch"), headless).unwrap();
+    let said = branch(&sample, &sample.path("out")).run().failed(1);
+    assert_says(&said, &["0003-twice.patch is no patch", "no `From:"]);
+    assert!(!sample.path("out").exists());
+}
+
+fn branch(sample: &Sample, out: &Path) -> Tool {
+    sample.tool("branch").args(["sample", "--out"]).arg(out)
+}

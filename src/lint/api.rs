@@ -1,0 +1,107 @@
+//! That the public interface only grows, in the eyes of cargo-semver-checks.
+//!
+//! It is given rustdoc's JSON of the release and of the patched tree, natively
+//! and for WASI, made with the same features; a change that would ask for a
+//! new major version is a fault. rustdoc's JSON is unstable, hence
+//! `RUSTC_BOOTSTRAP`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::compile::{TARGETS, of, title};
+use super::report::Report;
+use super::workbench::Workbench;
+use crate::console::Console;
+use crate::home::Home;
+use crate::process::{Process, quoted_tail};
+use crate::series::Series;
+use crate::setup;
+
+/// Compares the interfaces and adds the faults to the report.
+pub fn check(
+    series: &Series,
+    workbench: &Workbench,
+    report: &mut Report,
+    home: &Home,
+    console: &Console,
+) -> Result<()> {
+    let program = setup::semver_checks(home, console)?;
+    for target in TARGETS {
+        workbench.step(0, console)?;
+        let Some(released) = document(workbench, "released", target, console)? else {
+            console.warn(format!(
+                "{series} as released does not compile for {}, so there is no interface to \
+                 compare with",
+                of(target)
+            ));
+            continue;
+        };
+        workbench.step(series.patches.len(), console)?;
+        let patched = document(workbench, "patched", target, console)?
+            .with_context(|| format!("rustdoc failed for {series}, for {}", of(target)))?;
+        let spinner = console.spinner("Comparing", title(&series.to_string(), target));
+        let lost = compare(&program, &released, &patched, console)?;
+        spinner.finish_and_clear();
+        if let Some(lost) = lost {
+            let fault = format!(
+                "{series} for {}: the public interface did not only grow{lost}",
+                of(target)
+            );
+            report.general.push(fault);
+        }
+    }
+    Ok(())
+}
+
+/// Has rustdoc describe the tree as it stands; nothing where it fails.
+fn document(
+    workbench: &Workbench,
+    name: &str,
+    target: Option<&str>,
+    console: &Console,
+) -> Result<Option<PathBuf>> {
+    let output = workbench
+        .cargo("rustdoc", target)
+        .args(["--", "-Zunstable-options", "--output-format=json"])
+        .args(["--document-private-items", "--document-hidden-items"])
+        .arg("--cap-lints=allow")
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env_remove("RUSTDOCFLAGS")
+        .output(console)?;
+    if !output.status.success() {
+        return Ok(None);
+    }
+    let made = workbench.documented(target);
+    let kept = made.with_extension(format!("{name}.json"));
+    std::fs::rename(&made, &kept)
+        .with_context(|| format!("rustdoc did not write {}", made.display()))?;
+    Ok(Some(kept))
+}
+
+/// What is lost from one interface to the other.
+fn compare(
+    program: &Path,
+    released: &Path,
+    patched: &Path,
+    console: &Console,
+) -> Result<Option<String>> {
+    let output = Process::new(program)
+        .args(["semver-checks", "--color=never", "--release-type=minor"])
+        .arg("--baseline-rustdoc")
+        .arg(released)
+        .arg("--current-rustdoc")
+        .arg(patched)
+        .output(console)?;
+    if output.status.success() {
+        return Ok(None);
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    if !said.contains("--- failure") {
+        bail!(
+            "cargo-semver-checks failed{}",
+            quoted_tail(&output.stderr, 12)
+        );
+    }
+    Ok(Some(quoted_tail(&output.stdout, 30)))
+}
