@@ -11,7 +11,7 @@ use serde::Deserialize;
 use wasip2_fixtures::{FaultyServer, HttpServer, cases};
 use wasmparser::Payload;
 
-use crate::tool::{Tool, repository, repository_home};
+use crate::tool::{Tool, assert_says, repository, repository_home};
 
 /// A case that ends otherwise in a component.
 #[derive(Debug, Deserialize)]
@@ -211,4 +211,24 @@ fn a_component_imports_the_engine_that_it_uses_and_no_other() {
     let over_sockets = imports("over_sockets");
     assert!(over_sockets.contains("wasi:sockets"), "{over_sockets:?}");
     assert!(!over_sockets.contains("wasi:http"), "{over_sockets:?}");
+}
+
+#[test]
+fn the_blocking_client_works_without_threads_and_not_within_a_runtime() {
+    let server = HttpServer::start(cases()).unwrap();
+    let url = format!("{}/method", server.url());
+    let host = |arguments: &[&str]| {
+        Tool::new("host")
+            .arg("--http")
+            .arg(component("blocking"))
+            .args(arguments)
+            .run()
+    };
+    assert_eq!(host(&[&url]).succeeded(), "GET\n100000 bytes\n");
+    let refused = host(&[&url, "inside"]);
+    assert_eq!(refused.stdout, "GET\n100000 bytes\n");
+    assert_says(
+        &refused.failed(134),
+        &["Cannot drop a runtime in a context where blocking is not allowed"],
+    );
 }
