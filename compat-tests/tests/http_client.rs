@@ -232,3 +232,24 @@ fn the_blocking_client_works_without_threads_and_not_within_a_runtime() {
         &["Cannot drop a runtime in a context where blocking is not allowed"],
     );
 }
+
+/// A body that failed, or that no one wanted to its end, must not look whole
+/// to the server; one that ended must.
+#[test]
+fn a_body_looks_whole_only_if_it_is() {
+    for (way, said, aborted) in [
+        ("well", "answered 200\nok\n", 0),
+        ("unread", "answered 200\nok\n", 0),
+        ("fails", "answered 200\ntrue\n", 1),
+        ("dropped", "answered 200\ntrue\n", 1),
+    ] {
+        let server = FaultyServer::start().unwrap();
+        let ended = Tool::new("host")
+            .arg("--http")
+            .arg(component("uploads"))
+            .args([way, &format!("{}/watch", server.url())])
+            .run();
+        assert_eq!(ended.succeeded(), said, "{way}");
+        assert_eq!(server.aborted(), aborted, "{way}");
+    }
+}
