@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
-use wasip2_fixtures::{FaultyServer, HttpServer, cases};
+use wasip2_fixtures::{FaultyServer, HttpServer, HttpsServer, cases};
 use wasmparser::Payload;
 
 use crate::tool::{Tool, assert_says, repository, repository_home};
@@ -101,14 +101,24 @@ fn outcomes(said: &str) -> BTreeMap<String, String> {
 fn every_case_ends_in_a_component_as_it_does_natively() {
     let good = HttpServer::start(cases()).unwrap();
     let faulty = FaultyServer::start().unwrap();
-    let arguments = [good.url(), faulty.url()];
+    let secure = HttpsServer::start(cases()).unwrap();
+    let arguments = [good.url(), faulty.url(), secure.url()];
+    let directory = tempfile::TempDir::new().unwrap();
+    let certificate = directory.path().join("certificate.pem");
+    fs::write(&certificate, secure.certificate()).unwrap();
 
-    let natively = Command::new(native()).args(&arguments).output().unwrap();
+    let natively = Command::new(native())
+        .args(&arguments)
+        // What rustls-platform-verifier trusts.
+        .env("SSL_CERT_FILE", &certificate)
+        .output()
+        .unwrap();
     assert!(natively.status.success(), "{natively:?}");
     let natively = outcomes(&String::from_utf8(natively.stdout).unwrap());
     // No right but HTTP: no socket, no name lookup.
     let said = Tool::new("host")
-        .arg("--http")
+        .args(["--http", "--http-ca"])
+        .arg(&certificate)
         .arg(component("http-cases"))
         .args(&arguments)
         .run()
@@ -116,6 +126,14 @@ fn every_case_ends_in_a_component_as_it_does_natively() {
     let components = outcomes(&said);
 
     assert!(natively.len() >= 120, "only {} cases", natively.len());
+    // Two errors would be alike, too.
+    for (case, outcome) in [
+        ("method GET", "200 GET"),
+        ("https get", "200 GET"),
+        ("https 16 at once", "true"),
+    ] {
+        assert_eq!(components[case], outcome);
+    }
     let known = differences();
     let mut wrong = Vec::new();
     for (case, native) in &natively {

@@ -8,6 +8,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::denial::Denials;
 use super::event_loop::Fairness;
 use super::gate;
+use super::https::Trusted;
 use super::rights::Rights;
 use super::statistics::Statistics;
 
@@ -50,6 +51,7 @@ impl Guest {
             http: WasiHttpCtx::new(),
             http_gate: gate::Http {
                 allowed: rights.http,
+                trusted: rights.http_ca.as_deref().map(Trusted::read).transpose()?,
                 denials,
             },
         })

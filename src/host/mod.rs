@@ -23,6 +23,7 @@ mod event_loop;
 mod external;
 mod gate;
 mod guest;
+mod https;
 mod rights;
 mod run;
 mod statistics;
