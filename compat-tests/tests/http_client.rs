@@ -116,14 +116,19 @@ fn every_case_ends_in_a_component_as_it_does_natively() {
     assert!(natively.status.success(), "{natively:?}");
     let natively = outcomes(&String::from_utf8(natively.stdout).unwrap());
     // No right but HTTP: no socket, no name lookup.
-    let said = Tool::new("host")
-        .args(["--http", "--http-ca"])
-        .arg(&certificate)
-        .arg(component("http-cases"))
-        .args(&arguments)
-        .run()
-        .succeeded();
-    let components = outcomes(&said);
+    let run = |mode: &str| {
+        let said = Tool::new("host")
+            .args(["--mode", mode, "--http", "--http-ca"])
+            .arg(&certificate)
+            .arg(component("http-cases"))
+            .args(&arguments)
+            .run()
+            .succeeded();
+        outcomes(&said)
+    };
+    let components = run("async");
+    // Where the guest waits is not for it to see.
+    assert_eq!(run("sync"), components);
 
     assert!(natively.len() >= 120, "only {} cases", natively.len());
     // Two errors would be alike, too.
