@@ -77,6 +77,7 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
         network: true,
         name_lookup: true,
         http: true,
+        http_ca: None,
         directories: vec![Directory {
             host: ".".into(),
             guest: ".".into(),

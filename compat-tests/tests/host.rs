@@ -99,6 +99,19 @@ fn an_http_request_needs_the_right_to_send_one_and_no_other() {
 }
 
 #[test]
+fn a_certificate_to_trust_is_read_before_the_guest_runs() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("none.pem");
+    let file = path.to_str().unwrap();
+    let flags = ["--http", "--http-ca", file];
+    assert_says(&probe("end", &flags, &["well"]).failed(1), &["none.pem"]);
+    fs::write(&path, "no certificate").unwrap();
+    let said = probe("end", &flags, &["well"]).failed(1);
+    assert_says(&said, &["none.pem", "holds no certificate"]);
+    probe("end", &["--http-ca", file], &["well"]).failed(2);
+}
+
+#[test]
 fn an_http_request_over_sockets_needs_both_rights() {
     let server = HttpServer::start(router()).unwrap();
     let url = format!("{}/wait/1/7", server.url());

@@ -8,10 +8,10 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
-use wasip2_fixtures::{FaultyServer, HttpServer, cases};
+use wasip2_fixtures::{FaultyServer, HttpServer, HttpsServer, cases};
 use wasmparser::Payload;
 
-use crate::tool::{Tool, repository, repository_home};
+use crate::tool::{Tool, assert_says, repository, repository_home};
 
 /// A case that ends otherwise in a component.
 #[derive(Debug, Deserialize)]
@@ -101,21 +101,44 @@ fn outcomes(said: &str) -> BTreeMap<String, String> {
 fn every_case_ends_in_a_component_as_it_does_natively() {
     let good = HttpServer::start(cases()).unwrap();
     let faulty = FaultyServer::start().unwrap();
-    let arguments = [good.url(), faulty.url()];
+    let secure = HttpsServer::start(cases()).unwrap();
+    let arguments = [good.url(), faulty.url(), secure.url()];
+    let directory = tempfile::TempDir::new().unwrap();
+    let certificate = directory.path().join("certificate.pem");
+    fs::write(&certificate, secure.certificate()).unwrap();
 
-    let natively = Command::new(native()).args(&arguments).output().unwrap();
+    let natively = Command::new(native())
+        .args(&arguments)
+        // What rustls-platform-verifier trusts.
+        .env("SSL_CERT_FILE", &certificate)
+        .output()
+        .unwrap();
     assert!(natively.status.success(), "{natively:?}");
     let natively = outcomes(&String::from_utf8(natively.stdout).unwrap());
     // No right but HTTP: no socket, no name lookup.
-    let said = Tool::new("host")
-        .arg("--http")
-        .arg(component("http-cases"))
-        .args(&arguments)
-        .run()
-        .succeeded();
-    let components = outcomes(&said);
+    let run = |mode: &str| {
+        let said = Tool::new("host")
+            .args(["--mode", mode, "--http", "--http-ca"])
+            .arg(&certificate)
+            .arg(component("http-cases"))
+            .args(&arguments)
+            .run()
+            .succeeded();
+        outcomes(&said)
+    };
+    let components = run("async");
+    // Where the guest waits is not for it to see.
+    assert_eq!(run("sync"), components);
 
     assert!(natively.len() >= 120, "only {} cases", natively.len());
+    // Two errors would be alike, too.
+    for (case, outcome) in [
+        ("method GET", "200 GET"),
+        ("https get", "200 GET"),
+        ("https 16 at once", "true"),
+    ] {
+        assert_eq!(components[case], outcome);
+    }
     let known = differences();
     let mut wrong = Vec::new();
     for (case, native) in &natively {
@@ -211,4 +234,45 @@ fn a_component_imports_the_engine_that_it_uses_and_no_other() {
     let over_sockets = imports("over_sockets");
     assert!(over_sockets.contains("wasi:sockets"), "{over_sockets:?}");
     assert!(!over_sockets.contains("wasi:http"), "{over_sockets:?}");
+}
+
+#[test]
+fn the_blocking_client_works_without_threads_and_not_within_a_runtime() {
+    let server = HttpServer::start(cases()).unwrap();
+    let url = format!("{}/method", server.url());
+    let host = |arguments: &[&str]| {
+        Tool::new("host")
+            .arg("--http")
+            .arg(component("blocking"))
+            .args(arguments)
+            .run()
+    };
+    assert_eq!(host(&[&url]).succeeded(), "GET\n100000 bytes\n");
+    let refused = host(&[&url, "inside"]);
+    assert_eq!(refused.stdout, "GET\n100000 bytes\n");
+    assert_says(
+        &refused.failed(134),
+        &["Cannot drop a runtime in a context where blocking is not allowed"],
+    );
+}
+
+/// A body that failed, or that no one wanted to its end, must not look whole
+/// to the server; one that ended must.
+#[test]
+fn a_body_looks_whole_only_if_it_is() {
+    for (way, said, aborted) in [
+        ("well", "answered 200\nok\n", 0),
+        ("unread", "answered 200\nok\n", 0),
+        ("fails", "answered 200\ntrue\n", 1),
+        ("dropped", "answered 200\ntrue\n", 1),
+    ] {
+        let server = FaultyServer::start().unwrap();
+        let ended = Tool::new("host")
+            .arg("--http")
+            .arg(component("uploads"))
+            .args([way, &format!("{}/watch", server.url())])
+            .run();
+        assert_eq!(ended.succeeded(), said, "{way}");
+        assert_eq!(server.aborted(), aborted, "{way}");
+    }
 }

@@ -21,6 +21,7 @@ use super::Mode;
 use super::denial::{Denials, Right};
 use super::event_loop::Fairness;
 use super::guest::Guest;
+use super::https::Trusted;
 use super::rights::Rights;
 use super::statistics::Statistics;
 
@@ -85,12 +86,14 @@ fn attempt(address: SocketAddr, purpose: SocketAddrUse) -> String {
 pub struct Http {
     /// Whether `--http` was given.
     pub allowed: bool,
+    /// Certificates that are trusted beside the usual ones, if any are.
+    pub trusted: Option<Trusted>,
     /// Where a denial is noted.
     pub denials: Denials,
 }
 
 /// A response and the task that serves its connection.
-type Exchange = (
+pub type Exchange = (
     http::Response<WasiBody>,
     Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
 );
@@ -102,6 +105,11 @@ impl WasiHttpHooks for Http {
         options: Option<RequestOptions>,
         sent: Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
     ) -> Box<dyn Future<Output = wasmtime_wasi_http::Result<Exchange>> + Send> {
+        if let (true, Some(trusted), Some("https")) =
+            (self.allowed, &self.trusted, request.uri().scheme_str())
+        {
+            return trusted.send(request, options.unwrap_or_default());
+        }
         if self.allowed {
             return wasmtime_wasi_http::default_hooks().send_request(request, options, sent);
         }

@@ -9,6 +9,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::denial::Denials;
 use super::event_loop::Fairness;
 use super::gate;
+use super::https::Trusted;
 #[cfg(unix)]
 use super::output::Output;
 use super::rights::Rights;
@@ -76,6 +77,7 @@ impl Guest {
             http: WasiHttpCtx::new(),
             http_gate: gate::Http {
                 allowed: rights.http,
+                trusted: rights.http_ca.as_deref().map(Trusted::read).transpose()?,
                 denials,
             },
         })

@@ -23,6 +23,7 @@ mod event_loop;
 mod external;
 mod gate;
 mod guest;
+mod https;
 #[cfg(unix)]
 mod output;
 mod program;

@@ -28,6 +28,11 @@ pub struct Rights {
     #[arg(long, help_heading = "Rights")]
     pub http: bool,
 
+    /// Trust the certificates in this PEM file, beside Mozilla's, where it
+    /// sends HTTPS requests
+    #[arg(long, value_name = "FILE", requires = "http", help_heading = "Rights")]
+    pub http_ca: Option<PathBuf>,
+
     /// Let it use a directory, under the same name or another; may be repeated
     #[arg(long = "dir", value_name = "HOST[::GUEST]", help_heading = "Rights")]
     pub directories: Vec<Directory>,

@@ -66,6 +66,7 @@ fn rights(directories: &[(&Path, &str)]) -> Rights {
         network: true,
         name_lookup: true,
         http: false,
+        http_ca: None,
         directories: directories
             .iter()
             .map(|(host, guest)| Directory {

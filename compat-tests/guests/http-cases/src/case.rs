@@ -17,15 +17,17 @@ pub type Outcome = Result<String, reqwest::Error>;
 pub struct At {
     good: String,
     faulty: String,
+    secure: String,
     /// A client with no option set.
     pub client: Client,
 }
 
 impl At {
-    pub fn new(good: &str, faulty: &str) -> At {
+    pub fn new(good: &str, faulty: &str, secure: &str) -> At {
         At {
             good: good.to_owned(),
             faulty: faulty.to_owned(),
+            secure: secure.to_owned(),
             client: Client::new(),
         }
     }
@@ -38,6 +40,11 @@ impl At {
     /// A path of the server that does not.
     pub fn faulty(&self, path: &str) -> String {
         format!("{}{path}", self.faulty)
+    }
+
+    /// A path of the server that has a certificate.
+    pub fn secure(&self, path: &str) -> String {
+        format!("{}{path}", self.secure)
     }
 
     /// The same server as [`good`](At::good), as another origin.

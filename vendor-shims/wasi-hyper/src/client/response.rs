@@ -59,7 +59,7 @@ where
             let State::Start(request) = std::mem::replace(&mut self.state, State::Done) else {
                 unreachable!("it was looked at just before");
             };
-            self.state = State::Sent(send(*request, &self.reactor)?);
+            self.state = State::Sent(send(*request, &self.reactor, cx)?);
         }
         let State::Sent(sent) = &mut self.state else {
             panic!("polled after it was done");
@@ -123,7 +123,7 @@ impl<B: Body, R: Reactor> fmt::Debug for ResponseFuture<B, R> {
 
 /// Hands the request to the host, which sends it by itself from then on, but
 /// for its body.
-fn send<B, R>(request: Request<B>, reactor: &R) -> Result<Sent<B, R>, Error>
+fn send<B, R>(request: Request<B>, reactor: &R, cx: &mut Context<'_>) -> Result<Sent<B, R>, Error>
 where
     B: Body,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
@@ -138,17 +138,23 @@ where
             .map_err(|limit| Error::refused_part(limit, format_args!("{options:?}")))?,
         None => None,
     };
-    // A body that is asked for and left empty would be sent as chunks.
-    let body = if body.is_end_stream() || length == Some(0) {
-        None
-    } else {
+    // A body that is asked for and left empty would be sent as chunks. What
+    // there is of the others is given to the host before the headers go: a
+    // small body is sent together with them, and is there in time for a server
+    // that answers at once and closes.
+    let mut sending = None;
+    if !body.is_end_stream() && length != Some(0) {
         let message = request.body().expect("its body was not taken before");
-        Some(Box::new(Outgoing::new(message, body, reactor.clone())))
-    };
+        let mut body = Box::new(Outgoing::new(message, body, reactor.clone()));
+        match Pin::new(&mut body).poll(cx) {
+            Poll::Ready(result) => result?,
+            Poll::Pending => sending = Some(body),
+        }
+    }
     Ok(Sent {
         wait: None,
         response: handle(request, options)?,
-        body,
+        body: sending,
         method: parts.method,
     })
 }
