@@ -113,6 +113,11 @@ impl<'a> Workbench<'a> {
         process
     }
 
+    /// The flags that rustc is given, and rustdoc has to be.
+    pub fn rustflags(&self) -> &str {
+        &self.series.lint.rustflags
+    }
+
     /// Where `cargo rustdoc` writes its JSON.
     pub fn documented(&self, target: Option<&str>) -> PathBuf {
         let mut directory = self.target.clone();
