@@ -85,8 +85,10 @@ fn a_step_that_does_not_compile_is_named() {
              machine",
             "cannot find value `wrong`",
             "does not compile for wasm32-wasip2",
+            "error: sample v1.2.0 0002-wrong.patch: its own branch, with nothing but what it \
+             depends on (`needs` in series.toml), does not compile",
             "error: sample v1.2.0: rustfmt would change src/lib.rs",
-            "3 patches, 3 faults",
+            "3 patches, 5 faults",
         ],
     );
 }

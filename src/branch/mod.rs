@@ -12,7 +12,7 @@ mod pull_request;
 mod repository;
 mod split;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
@@ -128,6 +128,22 @@ pub fn run(arguments: &BranchArgs, home: &Home, console: &Console) -> Result<()>
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// Makes the branch of each patch in the empty directory `path`, with the
+/// files where the package has them; gives back each branch's name.
+pub fn split(
+    path: &Path,
+    series: &Series,
+    pristine: &Pristine,
+    console: &Console,
+) -> Result<Vec<String>> {
+    let mut series = series.clone();
+    series.upstream.path.clear();
+    let patches = Patch::all(&series)?;
+    let repository = Repository::make(path, &series, pristine, console)?;
+    let branches = split::branches(&series, &patches, &repository, console)?;
+    Ok(branches.into_iter().map(|branch| branch.name).collect())
 }
 
 /// The branch of the whole series.

@@ -67,14 +67,14 @@ fn document(
         .args(["--document-private-items", "--document-hidden-items"])
         .arg("--cap-lints=allow")
         .env("RUSTC_BOOTSTRAP", "1")
-        .env_remove("RUSTDOCFLAGS")
+        .env("RUSTDOCFLAGS", workbench.rustflags())
         .output(console)?;
     if !output.status.success() {
         return Ok(None);
     }
     let made = workbench.documented(target);
     let kept = made.with_extension(format!("{name}.json"));
-    std::fs::rename(&made, &kept)
+    std::fs::copy(&made, &kept)
         .with_context(|| format!("rustdoc did not write {}", made.display()))?;
     Ok(Some(kept))
 }

@@ -27,23 +27,40 @@ pub fn check(
     console: &Console,
 ) -> Result<()> {
     for (index, patch) in series.patches.iter().enumerate() {
-        let name = file_name(patch);
         workbench.step(index + 1, console)?;
-        for target in TARGETS {
-            let spinner = console.spinner("Compiling", title(&format!("{series} {name}"), target));
-            let compiled = compile(workbench, target, console)?;
-            spinner.finish_and_clear();
-            if let Some(error) = compiled {
-                let fault = format!(
-                    "the series up to it does not compile for {}{error}",
-                    of(target)
-                );
-                report.blame(series, &name, fault);
-            }
-        }
+        let what = "the series up to it";
+        compile_step(series, &file_name(patch), what, workbench, report, console)?;
+    }
+    // As `branch --split` would send it.
+    let branches = workbench.split(console)?;
+    for (branch, patch) in branches.iter().zip(&series.patches) {
+        workbench.hold(branch, console)?;
+        let what = "its own branch, with nothing but what it depends on (`needs` in series.toml),";
+        compile_step(series, &file_name(patch), what, workbench, report, console)?;
     }
     format(series, workbench, report, console)?;
     clippy(series, workbench, report, console)
+}
+
+/// Compiles what the tree holds, for every target.
+fn compile_step(
+    series: &Series,
+    patch: &str,
+    what: &str,
+    workbench: &Workbench,
+    report: &mut Report,
+    console: &Console,
+) -> Result<()> {
+    for target in TARGETS {
+        let spinner = console.spinner("Compiling", title(&format!("{series} {patch}"), target));
+        let compiled = compile(workbench, target, console)?;
+        spinner.finish_and_clear();
+        if let Some(error) = compiled {
+            let fault = format!("{what} does not compile for {}{error}", of(target));
+            report.blame(series, patch, fault);
+        }
+    }
+    Ok(())
 }
 
 /// Compiles the library; gives back the errors.

@@ -33,7 +33,8 @@ use workbench::Workbench;
 /// change fewer than 40 existing lines.
 ///
 /// With `--compile`, which takes a while, each step of the series also compiles
-/// for this machine and for wasm32-wasip2, and in the patched tree rustfmt,
+/// for this machine and for wasm32-wasip2, and so does each branch that
+/// `cargo wasip2 branch --split` makes; and in the patched tree rustfmt,
 /// clippy and rustc's `missing_docs` find nothing that they do not find in the
 /// release. With `--api` cargo-semver-checks, which is built the first time,
 /// compares the public interface with the release's: it may only grow.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use crate::apply::{self, Pristine, SeriesArgs, cargo, git, write_manifest};
+use crate::branch;
 use crate::console::Console;
 use crate::home::Home;
 use crate::process::{Process, quoted_tail};
@@ -87,8 +88,26 @@ impl<'a> Workbench<'a> {
 
     /// Has the tree hold the release with the first `patches` patches.
     pub fn step(&self, patches: usize, console: &Console) -> Result<()> {
-        git(&self.tree, ["reset", "--quiet", "--hard"])
-            .arg(&self.commits[patches])
+        self.hold(&self.commits[patches], console)
+    }
+
+    /// Makes a branch for each patch, which has nothing but what the patch
+    /// depends on; gives back the names for [`Workbench::hold`].
+    pub fn split(&self, console: &Console) -> Result<Vec<String>> {
+        let split = tempfile::tempdir_in(self.target.parent().unwrap_or(&self.target))?;
+        let branches = branch::split(split.path(), self.series, &self.pristine, console)?;
+        git(&self.tree, ["fetch", "--quiet", "--no-tags"])
+            .arg(split.path())
+            .arg("+refs/heads/*:refs/heads/*")
+            .arg("--update-head-ok")
+            .read(console)?;
+        Ok(branches)
+    }
+
+    /// Has the tree hold `commit`, with the manifest that builds.
+    pub fn hold(&self, commit: &str, console: &Console) -> Result<()> {
+        git(&self.tree, ["checkout", "--quiet", "--force", "--detach"])
+            .arg(commit)
             .read(console)?;
         git(&self.tree, ["clean", "-fdq"]).read(console)?;
         fs::write(self.tree.join("Cargo.lock"), &self.lock)?;
@@ -111,6 +130,11 @@ impl<'a> Workbench<'a> {
             process = process.arg(self.series.lint.features.join(","));
         }
         process
+    }
+
+    /// The flags that rustc is given, and rustdoc has to be.
+    pub fn rustflags(&self) -> &str {
+        &self.series.lint.rustflags
     }
 
     /// Where `cargo rustdoc` writes its JSON.
