@@ -244,6 +244,6 @@ mod tests {
             "`spawn` is not measured at `2`; its values are 1, 100"
         );
         let error = variants(&["smol".into()]).unwrap_err().to_string();
-        assert!(error.contains("there are native, patched, upstream"));
+        assert!(error.contains("there are native, patched, sockets, upstream"));
     }
 }
