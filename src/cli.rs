@@ -9,6 +9,7 @@ use crate::doctor::DoctorArgs;
 use crate::host::HostArgs;
 use crate::init::InitArgs;
 use crate::run::RunArgs;
+use crate::serve::ServeArgs;
 use crate::setup::Arguments as SetupArgs;
 use crate::suite::SuiteArgs;
 use crate::test::TestArgs;
@@ -69,6 +70,7 @@ pub enum Verb {
     Suite(SuiteArgs),
     Bench(BenchArgs),
     Host(HostArgs),
+    Serve(ServeArgs),
 }
 
 impl Cli {
