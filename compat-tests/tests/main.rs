@@ -8,6 +8,8 @@ mod host;
 mod http_client;
 mod init;
 mod sample;
+mod serve;
+mod server;
 mod setup;
 mod suite;
 mod tool;
