@@ -46,7 +46,14 @@ pub fn run(arguments: &TestArgs, home: &Home, console: &Console) -> Result<u8> {
         guests.build(&guest.name, &Build::default(), console)?;
     }
     let servers = source.servers();
-    let servers = Guests::stage_in("servers", &servers, &series, &arguments.series, home, console)?;
+    let servers = Guests::stage_in(
+        "servers",
+        &servers,
+        &series,
+        &arguments.series,
+        home,
+        console,
+    )?;
     for server in servers.list(console)? {
         servers.build(&server.name, &Build::default(), console)?;
     }
