@@ -132,10 +132,10 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
             }
         });
     }
-    let statistics = Server::bind(arguments.addr, instances, *console)?.run()?;
+    let instances = Server::bind(arguments.addr, instances, *console)?.run()?;
     denials.tell(console);
     if let Some(path) = &arguments.statistics {
-        statistics.write(path)?;
+        instances.statistics.write(path)?;
     }
     Ok(0)
 }

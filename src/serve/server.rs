@@ -18,7 +18,6 @@ use crate::console::Console;
 use super::GRACE;
 use super::exchange;
 use super::instances::Instances;
-use super::statistics::Statistics;
 
 /// How long to wait where a connection could not be accepted, for want of
 /// descriptors most often.
@@ -46,8 +45,9 @@ impl Server {
         })
     }
 
-    /// Serves until Ctrl-C.
-    pub fn run(self) -> Result<Statistics> {
+    /// Serves until Ctrl-C. A guest that still computes then is left to itself,
+    /// and ends with the process.
+    pub fn run(self) -> Result<Arc<Instances>> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_io()
             .enable_time()
@@ -64,12 +64,7 @@ impl Server {
         runtime.block_on(self.serve(stopped))?;
         // What goes on after its response ends here, with all else.
         runtime.shutdown_timeout(Duration::from_millis(100));
-        match Arc::into_inner(instances) {
-            Some(instances) => Ok(instances.statistics),
-            None => {
-                anyhow::bail!("a guest could not be ended: it computes, and has no `--timeout`")
-            }
-        }
+        Ok(instances)
     }
 
     async fn serve(self, mut stopped: watch::Receiver<bool>) -> Result<()> {
