@@ -12,6 +12,7 @@ use crate::host::HostArgs;
 use crate::init::InitArgs;
 use crate::lint::LintArgs;
 use crate::run::RunArgs;
+use crate::serve::ServeArgs;
 use crate::setup::Arguments as SetupArgs;
 use crate::suite::SuiteArgs;
 use crate::test::TestArgs;
@@ -75,6 +76,7 @@ pub enum Verb {
     Suite(SuiteArgs),
     Bench(BenchArgs),
     Host(HostArgs),
+    Serve(ServeArgs),
 }
 
 impl Cli {

@@ -24,7 +24,7 @@ pub enum Verbosity {
 }
 
 /// The one door to standard error.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Console {
     verbosity: Verbosity,
     /// Whether bars and spinners are drawn.

@@ -24,6 +24,7 @@ mod patch;
 mod process;
 mod run;
 mod series;
+mod serve;
 mod setup;
 mod shims;
 mod source;
@@ -74,6 +75,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Suite(arguments) => suite::run(arguments, &home, console),
         Verb::Bench(arguments) => bench::run(arguments, &home, console),
         Verb::Host(arguments) => host::run(arguments, &home.directory("cache")?, console),
+        Verb::Serve(arguments) => serve::run(arguments, &home, console),
     }
 }
 

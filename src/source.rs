@@ -17,6 +17,7 @@ use crate::home::Home;
 static PATCHES: Dir = include_dir!("$CARGO_MANIFEST_DIR/patches");
 static SHIMS: Dir = include_dir!("$CARGO_MANIFEST_DIR/vendor-shims");
 static GUESTS: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/guests");
+static SERVERS: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/servers");
 static SUITES: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/suites");
 static BENCH: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/bench");
 
@@ -60,6 +61,11 @@ impl Source {
         self.root.join("compat-tests/guests")
     }
 
+    /// The workspace of the example servers.
+    pub fn servers(&self) -> PathBuf {
+        self.root.join("compat-tests/servers")
+    }
+
     /// What is expected of upstream's own tests.
     pub fn suites(&self) -> PathBuf {
         self.root.join("compat-tests/suites")
@@ -82,6 +88,7 @@ fn unpack(home: &Home) -> Result<PathBuf> {
         ("patches", &PATCHES),
         ("vendor-shims", &SHIMS),
         ("compat-tests/guests", &GUESTS),
+        ("compat-tests/servers", &SERVERS),
         ("compat-tests/suites", &SUITES),
         ("compat-tests/bench", &BENCH),
     ];

@@ -45,6 +45,18 @@ pub fn run(arguments: &TestArgs, home: &Home, console: &Console) -> Result<u8> {
     for guest in guests.list(console)? {
         guests.build(&guest.name, &Build::default(), console)?;
     }
+    let servers = source.servers();
+    let servers = Guests::stage_in(
+        "servers",
+        &servers,
+        &series,
+        &arguments.series,
+        home,
+        console,
+    )?;
+    for server in servers.list(console)? {
+        servers.build(&server.name, &Build::default(), console)?;
+    }
     let status = Process::new(cargo())
         .current_dir(&root)
         .args(["test", "--workspace"])

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -66,10 +66,15 @@ fn component(name: &str) -> PathBuf {
     repository_home().join(format!("guests/target/wasm32-wasip2/debug/{name}.wasm"))
 }
 
+/// The packages that the guest `name` imports.
+fn imports(name: &str) -> BTreeSet<String> {
+    packages(&component(name))
+}
+
 /// The packages of the interfaces that a component imports, such as
 /// `wasi:http`.
-fn imports(name: &str) -> BTreeSet<String> {
-    let wasm = fs::read(component(name)).unwrap();
+pub fn packages(component: &Path) -> BTreeSet<String> {
+    let wasm = fs::read(component).unwrap();
     let mut packages = BTreeSet::new();
     let mut depth = 0;
     for payload in wasmparser::Parser::new(0).parse_all(&wasm) {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, InstancePre};
 use wasmtime::error::Context;
 use wasmtime::{Engine, Result, Store, bail};
 use wasmtime_wasi::I32Exit;
-use wasmtime_wasi::p2::{self, bindings};
+use wasmtime_wasi::p2::bindings;
 
 use super::guest::Guest;
 use super::rights::Rights;
 use super::statistics::Statistics;
-use super::{Mode, event_loop, gate};
+use super::{Mode, event_loop, link};
 
 /// How a guest ended.
 pub struct Ended {
@@ -36,25 +36,10 @@ impl Command {
         mode: Mode,
         rights: &Rights,
     ) -> Result<Command> {
-        let mut linker: Linker<Guest> = Linker::new(engine);
-        match mode {
-            Mode::Async => {
-                p2::add_to_linker_async(&mut linker)?;
-                wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-            }
-            Mode::Sync => {
-                p2::add_to_linker_sync(&mut linker)?;
-                wasmtime_wasi_http::p2::add_only_http_to_linker_sync(&mut linker)?;
-            }
-        }
-        gate::add_to_linker(&mut linker, mode, rights)?;
-        let instance = linker.instantiate_pre(component).context(
-            "it needs an interface that this host does not have (it has those of \
-             `wasi:cli/command` 0.2 and outgoing `wasi:http`)",
-        )?;
+        let instance = link::link(engine, component, mode, rights)?;
         Command::of(instance, mode).context(
             "it is no command, for it does not export `wasi:cli/run`: is it a library, or a \
-             `wasi:http` server for `wasmtime serve`?",
+             `wasi:http` server for `cargo wasip2 serve`?",
         )
     }
 

@@ -3,11 +3,22 @@
 use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
-use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    RegallocAlgorithm, WasmBacktraceDetails,
+};
 
 /// How many of the innermost calls a trap's report can have. wasmtime's default
 /// of 20 is little more than a panic in an async function takes by itself.
 const BACKTRACE: usize = 100;
+
+/// How many core instances a component has: the program itself, and what
+/// `wasm-component-ld` puts around it.
+const CORE_INSTANCES: u32 = 4;
+
+/// How many functions of a program can be called by a pointer. wasmtime's
+/// default of 20,000 is too few for a large one without optimisation.
+const TABLE: usize = 200_000;
 
 /// Makes an engine whose guests can be stopped while they compute, if
 /// `interruptible`.
@@ -16,6 +27,30 @@ const BACKTRACE: usize = 100;
 /// reserved addresses for a memory, so that no access needs a bounds check):
 /// what is measured here is what a user's own host does.
 pub fn new(interruptible: bool) -> Result<Engine> {
+    Engine::new(&config(interruptible))
+        .map_err(anyhow::Error::from)
+        .context("wasmtime does not run on this machine")
+}
+
+/// Makes an engine for up to `instances` instances at once, each of which may
+/// last for one request only: their memories are set aside once and for all,
+/// as `wasmtime serve` does it.
+pub fn serving(interruptible: bool, instances: u32) -> Result<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances * CORE_INSTANCES)
+        .total_memories(instances)
+        .total_tables(instances * CORE_INSTANCES)
+        .table_elements(TABLE)
+        .total_stacks(instances);
+    let mut config = config(interruptible);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config)
+        .map_err(anyhow::Error::from)
+        .context("the memory of so many instances could not be set aside")
+}
+
+fn config(interruptible: bool) -> Config {
     let mut config = Config::new();
     // The names and lines in a trap's report.
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
@@ -23,9 +58,7 @@ pub fn new(interruptible: bool) -> Result<Engine> {
     // Every loop and call then checks the epoch, which costs: only who sets a
     // timeout pays.
     config.epoch_interruption(interruptible);
-    Engine::new(&config)
-        .map_err(anyhow::Error::from)
-        .context("wasmtime does not run on this machine")
+    config
 }
 
 /// Makes an engine for many components each of which runs for a moment only:

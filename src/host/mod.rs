@@ -14,16 +14,17 @@
 //!   process, and the guest with it, as it ends a native program. A shell
 //!   shows 130.
 
-mod cache;
+pub mod cache;
 mod command;
-mod component;
-mod denial;
-mod engine;
+pub mod component;
+pub mod denial;
+pub mod engine;
 mod event_loop;
 mod external;
 mod gate;
-mod guest;
+pub mod guest;
 mod https;
+pub mod link;
 #[cfg(unix)]
 mod output;
 mod program;
@@ -31,7 +32,7 @@ mod rights;
 mod run;
 mod statistics;
 mod timeout;
-mod trap;
+pub mod trap;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

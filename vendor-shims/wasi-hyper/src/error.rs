@@ -34,6 +34,8 @@ enum Kind {
     Request(&'static str, String),
     /// The body that is being sent failed.
     Body,
+    /// The service that was to answer failed.
+    Service,
     /// The runtime could not wait.
     Wait,
 }
@@ -107,6 +109,10 @@ impl Error {
         Error::new(Kind::Body, Some(source.into()))
     }
 
+    pub(crate) fn service(source: impl Into<BoxError>) -> Error {
+        Error::new(Kind::Service, Some(source.into()))
+    }
+
     pub(crate) fn wait(source: io::Error) -> Error {
         Error::new(Kind::Wait, Some(source.into()))
     }
@@ -149,6 +155,7 @@ impl fmt::Display for Error {
                 write!(f, "the {part} `{value}` cannot be sent over wasi:http")
             }
             Kind::Body => f.write_str("the body that is being sent failed"),
+            Kind::Service => f.write_str("the service gave no response"),
             Kind::Wait => f.write_str("the runtime could not wait for the host"),
         }
     }

@@ -39,6 +39,7 @@ pub mod client;
 mod error;
 mod fields;
 mod reactor;
+pub mod server;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
@@ -46,3 +47,7 @@ pub use body::Incoming;
 pub use error::Error;
 pub use reactor::{Reactor, Task, Waiter};
 pub use wasip2::http::types::ErrorCode;
+
+// What the expansion of `serve!` names.
+#[doc(hidden)]
+pub use wasip2 as __export;

@@ -30,6 +30,8 @@ pub struct Incoming<R: Reactor> {
     reactor: R,
     /// How many bytes are to come, if the message says so.
     remaining: Option<u64>,
+    /// What was received before it was asked for.
+    ahead: Option<Result<Frame<Bytes>, Error>>,
 }
 
 enum State<R: Reactor> {
@@ -67,6 +69,17 @@ impl<R: Reactor> Incoming<R> {
             }),
             reactor,
             remaining,
+            ahead: None,
+        }
+    }
+
+    /// Finds out whether there is a body at all, where the headers do not say
+    /// so and the host knows.
+    pub(crate) fn look_ahead(&mut self, cx: &mut Context<'_>) {
+        if self.remaining.is_none() {
+            if let Poll::Ready(frame) = self.poll(cx) {
+                self.ahead = frame;
+            }
         }
     }
 
@@ -166,7 +179,10 @@ impl<R: Reactor> Body for Incoming<R> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = ready!(self.poll(cx));
+        let frame = match self.ahead.take() {
+            Some(frame) => Some(frame),
+            None => ready!(self.poll(cx)),
+        };
         if let Some(Err(_)) = frame {
             self.abort();
         }
@@ -174,7 +190,7 @@ impl<R: Reactor> Body for Incoming<R> {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::Ended) || self.remaining == Some(0)
+        self.ahead.is_none() && (matches!(self.state, State::Ended) || self.remaining == Some(0))
     }
 
     fn size_hint(&self) -> SizeHint {

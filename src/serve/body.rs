@@ -1,0 +1,82 @@
+//! The body of a guest's response.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
+
+/// Whether a guest was ended before it had ended its response.
+#[derive(Clone, Debug, Default)]
+pub struct Broken(Arc<AtomicBool>);
+
+impl Broken {
+    /// To be told before the guest's resources are dropped.
+    pub fn tell(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A body that fails if its guest was ended before it.
+///
+/// To wasmtime-wasi-http, an outgoing body that goes away with its store has
+/// ended, and what was sent so far would look like a whole response.
+#[derive(Debug)]
+pub struct GuestBody {
+    body: Option<HyperOutgoingBody>,
+    broken: Broken,
+}
+
+impl GuestBody {
+    /// `body`, unless its guest is `broken` by the time it ends.
+    pub fn new(body: HyperOutgoingBody, broken: Broken) -> GuestBody {
+        GuestBody {
+            body: Some(body),
+            broken,
+        }
+    }
+
+    /// No body.
+    pub fn empty() -> GuestBody {
+        GuestBody {
+            body: None,
+            broken: Broken::default(),
+        }
+    }
+}
+
+impl Body for GuestBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        Poll::Ready(match ready!(Pin::new(body).poll_frame(cx)) {
+            Some(frame) => Some(frame.map_err(io::Error::other)),
+            None if self.broken.0.load(Ordering::SeqCst) => {
+                Some(Err(io::Error::other("the guest ended before its response")))
+            }
+            None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.body {
+            Some(body) => body.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! From one request to the end of its response.
+
+use std::error::Error as StdError;
+use std::future::poll_fn;
+use std::task::Poll;
+
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use tower_service::Service;
+use wasip2::http::types::{ErrorCode, Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
+
+use super::{request, response};
+use crate::body::Outgoing;
+use crate::reactor::Reactor;
+use crate::{Error, Incoming};
+
+/// `answer(request, out, service, reactor)`—Has `service` answer `request`,
+/// and sends the response to its end.
+///
+/// It is what [`serve!`](crate::serve) does for each request, for whoever
+/// writes the export by hand. Dropping the future aborts the exchange.
+///
+/// A request that HTTP does not allow is answered with status 400, and the
+/// service does not see it.
+///
+/// # Errors
+///
+/// Whatever came between the request and the end of its response; the client
+/// has got status 500, or a response that was aborted.
+///
+/// - The error of the service, as the source.
+/// - A part of the response that the host does not take.
+/// - The error of the response's body ([`Error::is_user_body`]).
+/// - The code that the host gives ([`Error::code`]), as for a body that is not
+///   as long as its `content-length`.
+///
+/// A client that went away is none.
+///
+/// # References
+///
+/// - [`wasi:http/types.response-outparam`]
+///
+/// [`wasi:http/types.response-outparam`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/types.wit
+pub async fn answer<S, B, R>(
+    request: IncomingRequest,
+    out: ResponseOutparam,
+    mut service: S,
+    reactor: R,
+) -> Result<(), Error>
+where
+    S: Service<Request<Incoming<R>>, Response = Response<B>>,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    B: Body,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    R: Reactor,
+{
+    let Some(mut request) = request::from_host(request, &reactor) else {
+        answer_with(StatusCode::BAD_REQUEST, out);
+        return Ok(());
+    };
+    poll_fn(|cx| {
+        request.body_mut().look_ahead(cx);
+        Poll::Ready(())
+    })
+    .await;
+    let method = request.method().clone();
+
+    let answered = match poll_fn(|cx| service.poll_ready(cx)).await {
+        Ok(()) => service.call(request).await,
+        Err(error) => Err(error),
+    };
+    let sent = answered
+        .map_err(Error::service)
+        .and_then(|response| response::to_host(response, &method));
+    let (response, body) = match sent {
+        Ok(sent) => sent,
+        Err(error) => {
+            answer_with(StatusCode::INTERNAL_SERVER_ERROR, out);
+            return Err(error);
+        }
+    };
+    let body = body.map(|(message, body)| Outgoing::new(message, body, reactor));
+    ResponseOutparam::set(out, Ok(response));
+    match body {
+        Some(body) => body.await,
+        None => Ok(()),
+    }
+}
+
+/// Answers with an empty response.
+fn answer_with(status: StatusCode, out: ResponseOutparam) {
+    let response = OutgoingResponse::new(Fields::new());
+    let result = match response.set_status_code(status.as_u16()) {
+        Ok(()) => Ok(response),
+        Err(()) => Err(ErrorCode::InternalError(None)),
+    };
+    ResponseOutparam::set(out, result);
+}

@@ -1,0 +1,152 @@
+//! The export of a component, and the runtime of its instance.
+
+use std::cell::OnceCell;
+use std::error::Error as StdError;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body;
+use tokio::runtime::{Builder, Runtime};
+use tower_service::Service;
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+
+use super::answer;
+use super::linger::linger;
+use crate::tokio::Tokio;
+use crate::{Error, Incoming};
+
+/// How long tasks that outlive their response go on, unless
+/// [`serve!`](crate::serve) says otherwise.
+pub const LINGER: Duration = Duration::from_secs(5);
+
+type Exchange = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+
+/// What one instance of the component keeps from request to request.
+struct Instance {
+    runtime: Runtime,
+    /// Answers a request by a clone of the service.
+    exchange: Box<dyn Fn(IncomingRequest, ResponseOutparam) -> Exchange>,
+}
+
+thread_local! {
+    // A thread, the only one, is what an instance has.
+    static INSTANCE: OnceCell<Instance> = const { OnceCell::new() };
+}
+
+/// `handle(request, out, make, limit)`—Has the instance's service answer
+/// `request`, on the instance's runtime, and waits for tasks that outlive the
+/// response for at most `limit`.
+///
+/// The first call makes the runtime, and within it the service. It is what
+/// [`serve!`](crate::serve) exports.
+///
+/// # Panics
+///
+/// If the runtime cannot be made.
+///
+/// # References
+///
+/// - [`wasi:http/incoming-handler.handle`]
+///
+/// [`wasi:http/incoming-handler.handle`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/handler.wit
+pub fn handle<S, B>(
+    request: IncomingRequest,
+    out: ResponseOutparam,
+    make: impl FnOnce() -> S,
+    limit: Duration,
+) where
+    S: Service<Request<Incoming<Tokio>>, Response = Response<B>> + Clone + 'static,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    B: Body + 'static,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+{
+    INSTANCE.with(|instance| {
+        let Instance { runtime, exchange } = instance.get_or_init(|| Instance::new(make));
+        let metrics = runtime.metrics();
+        let before = metrics.num_alive_tasks();
+        runtime.block_on(async {
+            if let Err(error) = exchange(request, out).await {
+                report(&error);
+            }
+            linger(&metrics, before, limit).await;
+        });
+    });
+}
+
+impl Instance {
+    fn new<S, B>(make: impl FnOnce() -> S) -> Instance
+    where
+        S: Service<Request<Incoming<Tokio>>, Response = Response<B>> + Clone + 'static,
+        S::Error: Into<Box<dyn StdError + Send + Sync>>,
+        B: Body + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("the instance's Tokio runtime could not be made");
+        let service = {
+            // It may spawn, too.
+            let _entered = runtime.enter();
+            make()
+        };
+        Instance {
+            runtime,
+            exchange: Box::new(move |request, out| {
+                Box::pin(answer(request, out, service.clone(), Tokio))
+            }),
+        }
+    }
+}
+
+/// Nobody takes an export's errors: standard error is where a host's operator
+/// finds them.
+fn report(error: &Error) {
+    let mut text = format!("a response failed: {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    eprintln!("{text}");
+}
+
+/// `serve!(make)`—Exports `wasi:http/incoming-handler`, served by the service
+/// that `make()` gives.
+///
+/// `make` is called once for each instance of the component, within its
+/// runtime. The service takes [`http::Request`]s with
+/// [`Incoming<Tokio>`](crate::Incoming) bodies and has to be `Clone`; an axum
+/// `Router` is one. [`server`](crate::server) says what it can count on.
+///
+/// `serve!(make, linger = duration)` sets how long tasks go on that outlive
+/// their response; it is [`LINGER`](crate::server::LINGER) otherwise.
+///
+/// Use it once in a component, at the root of a library of the crate type
+/// `cdylib` or of a program. A program can then be run and serve requests as
+/// well; its `main` is not called for requests.
+#[macro_export]
+macro_rules! serve {
+    ($make:expr) => {
+        $crate::serve!($make, linger = $crate::server::LINGER);
+    };
+    ($make:expr, linger = $linger:expr) => {
+        const _: () = {
+            struct Handler;
+
+            impl $crate::__export::exports::http::incoming_handler::Guest for Handler {
+                fn handle(
+                    request: $crate::__export::http::types::IncomingRequest,
+                    out: $crate::__export::http::types::ResponseOutparam,
+                ) {
+                    $crate::server::handle(request, out, $make, $linger);
+                }
+            }
+
+            $crate::__export::http::proxy::export!(Handler);
+        };
+    };
+}
