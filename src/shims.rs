@@ -52,6 +52,11 @@ impl Shims {
         self.root.join(name).join("Cargo.toml")
     }
 
+    /// Every one of them.
+    pub fn all(&self) -> BTreeSet<String> {
+        self.names.clone()
+    }
+
     /// Those that `manifests` depend on, by way of other shims too.
     pub fn needed(&self, manifests: &[PathBuf]) -> Result<BTreeSet<String>> {
         let mut needed = BTreeSet::new();

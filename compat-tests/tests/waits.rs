@@ -4,12 +4,12 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::tool::{Ended, Tool, assert_says};
+use crate::tool::{Ended, Tool, assert_says, repository, repository_home};
 
 /// The wasi-libc variants and the host's modes that waiting differs between.
 const WORLDS: [(&str, &str); 4] = [
@@ -245,5 +245,37 @@ fn a_libc_that_cannot_wait_for_pollables_is_told_of() {
             line,
             &["Unsupported: this wasi-libc cannot wait for a pollable"],
         );
+    }
+}
+
+#[test]
+fn the_shim_passes_its_own_tests() {
+    for (libc, mode) in WORLDS {
+        // Brings the wasi-libc variant here, where it is not yet.
+        component("refused", libc);
+        let shim = repository().join("vendor-shims/wasi-pollable-fd");
+        let home = repository_home();
+        let target = home.join("shim-tests").join(libc);
+        let tool = env!("CARGO_BIN_EXE_cargo-wasip2");
+        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args(["test", "--target", "wasm32-wasip2", "--tests"])
+            .current_dir(shim)
+            .env("CARGO_TARGET_DIR", &target)
+            .env(
+                "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
+                format!(
+                    "-Lnative={}",
+                    home.join("libc").join(libc).join("lib").display()
+                ),
+            )
+            .env(
+                "CARGO_TARGET_WASM32_WASIP2_RUNNER",
+                format!("{tool} wasip2 host --network --mode {mode}"),
+            )
+            .output()
+            .unwrap();
+        let said: Ended = output.into();
+        let said = said.succeeded();
+        assert_says(&said, &["other_calls_on_it_fail ... ok", "10 passed"]);
     }
 }

@@ -116,6 +116,15 @@ impl Config {
         Ok(Runner::Ours)
     }
 
+    /// Whether an earlier `init` overrode something here.
+    pub fn has_ours(&self) -> bool {
+        self.document
+            .get("patch")
+            .and_then(|patch| patch.get("crates-io"))
+            .and_then(Item::as_table_like)
+            .is_some_and(|table| table.iter().any(|(_, item)| is_ours(item)))
+    }
+
     /// Takes out every entry of ours; gives back how many there were.
     pub fn remove_ours(&mut self) -> usize {
         let mut removed = 0;

@@ -128,13 +128,17 @@ fn override_crates<'a>(
     home: &Home,
     console: &Console,
 ) -> Result<Vec<&'a Series>> {
-    // A project may use a shim itself, and no registry has it.
+    // A project may use a shim itself, and no registry has it; nor has one what
+    // trees need by now that an earlier `init` put in place.
     let shims = Shims::find(home)?;
     shims.stage_all(home, console)?;
     let mut manifests = project.manifests(console)?;
-    let direct = shims.needed(&manifests)?;
-    if !direct.is_empty() {
-        override_shims(&direct, &shims, &mut config, home)?;
+    let first = match config.has_ours() {
+        true => shims.all(),
+        false => shims.needed(&manifests)?,
+    };
+    if !first.is_empty() {
+        override_shims(&first, &shims, &mut config, home)?;
         config.write()?;
     }
     let before = project.lock(options.offline, console)?;
