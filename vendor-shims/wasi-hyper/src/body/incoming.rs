@@ -74,12 +74,25 @@ impl<R: Reactor> Incoming<R> {
     }
 
     /// Finds out whether there is a body at all, where the headers do not say
-    /// so and the host knows.
-    pub(crate) fn look_ahead(&mut self, cx: &mut Context<'_>) {
-        if self.remaining.is_none() {
+    /// so and the host knows. Where none is `expected`, trailers after none
+    /// are not asked for.
+    pub(crate) fn look_ahead(&mut self, expected: bool, cx: &mut Context<'_>) {
+        if self.remaining.is_some() {
+            return;
+        }
+        if expected {
             if let Poll::Ready(frame) = self.poll(cx) {
                 self.ahead = frame;
             }
+            return;
+        }
+        match self.poll_data(cx) {
+            Poll::Pending => {}
+            Poll::Ready(None) => {
+                self.state = State::Ended;
+                self.remaining = Some(0);
+            }
+            Poll::Ready(Some(data)) => self.ahead = Some(data.map(Frame::data)),
         }
     }
 

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::task::Poll;
 
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 use wasip2::http::types::{ErrorCode, Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
@@ -58,12 +58,13 @@ where
         answer_with(StatusCode::BAD_REQUEST, out);
         return Ok(());
     };
+    let method = request.method().clone();
+    let expected = !matches!(method, Method::GET | Method::HEAD);
     poll_fn(|cx| {
-        request.body_mut().look_ahead(cx);
+        request.body_mut().look_ahead(expected, cx);
         Poll::Ready(())
     })
     .await;
-    let method = request.method().clone();
 
     let answered = match poll_fn(|cx| service.poll_ready(cx)).await {
         Ok(()) => service.call(request).await,

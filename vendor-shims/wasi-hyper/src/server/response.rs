@@ -21,9 +21,12 @@ pub(super) fn to_host<B: Body>(
     set_length(&mut parts.headers, status, length);
 
     let response = OutgoingResponse::new(fields::to_host(&parts.headers)?);
-    response
-        .set_status_code(status.as_u16())
-        .map_err(|()| Error::refused_part("status", status))?;
+    // It is 200 unless something else is said.
+    if status != StatusCode::OK {
+        response
+            .set_status_code(status.as_u16())
+            .map_err(|()| Error::refused_part("status", status))?;
+    }
     // A body that is asked for and left empty would be sent as chunks.
     if !has_body(method, status) || body.is_end_stream() || length == Some(0) {
         return Ok((response, None));
