@@ -14,7 +14,7 @@ fn the_repositorys_patches_have_no_fault() {
         patch["patch"]
             .as_str()
             .unwrap()
-            .starts_with("0001-net-don-t-claim")
+            .starts_with("0001-rt-run-blocking")
     }));
     assert!(report["median_touched"].as_u64().unwrap() < 40);
 }
