@@ -11,6 +11,7 @@ use serde::Deserialize;
 use wasip2_fixtures::{FaultyServer, HttpServer, HttpsServer, cases};
 use wasmparser::Payload;
 
+use crate::differences;
 use crate::tool::{Tool, assert_says, repository, repository_home};
 
 /// A case that ends otherwise in a component.
@@ -24,22 +25,11 @@ struct Difference {
     why: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Differences {
-    #[serde(default)]
-    difference: Vec<Difference>,
-}
-
 /// The known differences.
 fn differences() -> BTreeMap<String, Difference> {
-    let path = repository().join("compat-tests/suites/reqwest-engines.toml");
-    let text = fs::read_to_string(path).unwrap();
-    let read: Differences = toml::from_str(&text).unwrap();
-    read.difference
-        .into_iter()
-        .map(|difference| (difference.case.clone(), difference))
-        .collect()
+    differences::read("reqwest-engines.toml", |difference: &Difference| {
+        &difference.case
+    })
 }
 
 /// The cases, built natively from the released crates.

@@ -5,6 +5,7 @@ mod apply;
 mod bench;
 mod branch;
 mod bump;
+mod differences;
 mod guests;
 mod host;
 mod http_client;

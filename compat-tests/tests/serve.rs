@@ -6,8 +6,9 @@ use std::fs;
 
 use serde::Deserialize;
 
+use crate::differences;
 use crate::server::{Body, Request, Server, component, native};
-use crate::tool::{Tool, repository};
+use crate::tool::Tool;
 
 /// A case that ends otherwise in a component.
 #[derive(Debug, Deserialize)]
@@ -23,22 +24,9 @@ struct Difference {
     why: String,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Differences {
-    #[serde(default)]
-    difference: Vec<Difference>,
-}
-
 /// The known differences.
 fn differences() -> BTreeMap<String, Difference> {
-    let path = repository().join("compat-tests/suites/servers.toml");
-    let text = fs::read_to_string(path).unwrap();
-    let read: Differences = toml::from_str(&text).unwrap();
-    read.difference
-        .into_iter()
-        .map(|difference| (difference.case.clone(), difference))
-        .collect()
+    differences::read("servers.toml", |difference: &Difference| &difference.case)
 }
 
 /// Every case, by its name.

@@ -175,22 +175,20 @@ fn a_handler_imports_no_sockets() {
     assert!(!imports.contains("wasi:sockets"), "{imports:?}");
 }
 
-/// Where the `wasmtime` command is there, it serves the same.
+/// The `wasmtime` command serves the same.
 #[test]
+#[ignore = "needs the `wasmtime` command, which setup does not bring"]
 fn other_hosts_can_serve_it() {
     let Ok(listener) = std::net::TcpListener::bind("127.0.0.1:0") else {
         unreachable!("a free port is there");
     };
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let started = std::process::Command::new("wasmtime")
+    let mut child = std::process::Command::new("wasmtime")
         .args(["serve", "-Scli", "--addr", &address.to_string()])
         .arg(component("hello"))
-        .spawn();
-    let Ok(mut child) = started else {
-        // There is none, and nothing to compare with.
-        return;
-    };
+        .spawn()
+        .expect("the `wasmtime` command starts");
     let deadline = Instant::now() + Duration::from_secs(60);
     let stream = loop {
         match TcpStream::connect(address) {
