@@ -5,16 +5,14 @@ use std::net::TcpListener;
 
 use wasip2_fixtures::{HttpServer, router};
 
-use crate::tool::{Ended, Tool, assert_says, repository_home};
+use crate::tool::{Ended, Tool, assert_says, component};
 
 /// Runs a probe with exactly these flags of the host.
 fn probe(name: &str, flags: &[&str], arguments: &[&str]) -> Ended {
     // `run` would give it every right.
-    let component =
-        repository_home().join(format!("guests/target/wasm32-wasip2/debug/{name}.wasm"));
     Tool::new("host")
         .args(flags)
-        .arg(component)
+        .arg(component("run", name, &[]))
         .args(arguments)
         .run()
 }

@@ -12,7 +12,7 @@ use wasip2_fixtures::{FaultyServer, HttpServer, HttpsServer, cases};
 use wasmparser::Payload;
 
 use crate::differences;
-use crate::tool::{Tool, assert_says, repository, repository_home};
+use crate::tool::{self, Tool, assert_says, repository, repository_home};
 
 /// A case that ends otherwise in a component.
 #[derive(Debug, Deserialize)]
@@ -51,9 +51,9 @@ fn native() -> PathBuf {
         .clone()
 }
 
-/// The component of a guest; `cargo wasip2 test` has built it.
+/// The component of a guest.
 fn component(name: &str) -> PathBuf {
-    repository_home().join(format!("guests/target/wasm32-wasip2/debug/{name}.wasm"))
+    tool::component("run", name, &[])
 }
 
 /// The packages that the guest `name` imports.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::tool::{Tool, repository, repository_home};
+use crate::tool::{self, Tool, repository, repository_home};
 
 /// How long a server has for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -138,9 +138,9 @@ impl Drop for Server {
     }
 }
 
-/// The component of a server; `cargo wasip2 test` has built it.
+/// The component of a server.
 pub fn component(name: &str) -> PathBuf {
-    repository_home().join(format!("servers/target/wasm32-wasip2/debug/{name}.wasm"))
+    tool::component("serve", name, &[])
 }
 
 /// The server `name`, built as cargo builds any program here: natively, from

@@ -71,6 +71,17 @@ impl Tool {
     }
 }
 
+/// Builds the example `name` of `verb`, `run` or `serve`; gives back its
+/// component.
+pub fn component(verb: &str, name: &str, arguments: &[&str]) -> PathBuf {
+    let built = Tool::new(verb)
+        .args(["--no-run", "--example", name])
+        .args(arguments)
+        .run()
+        .succeeded();
+    PathBuf::from(built.trim())
+}
+
 impl From<Output> for Ended {
     fn from(output: Output) -> Ended {
         Ended {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::tool::{Ended, Tool, assert_says, repository, repository_home};
+use crate::tool::{self, Ended, Tool, assert_says, repository, repository_home};
 
 /// The wasi-libc variants and the host's modes that waiting differs between.
 const WORLDS: [(&str, &str); 4] = [
@@ -29,11 +29,7 @@ fn seconds() -> u64 {
 
 /// Builds the guest `name` for one wasi-libc.
 fn component(name: &str, libc: &str) -> PathBuf {
-    let built = Tool::new("run")
-        .args(["--no-run", "--example", name, "--libc", libc])
-        .run()
-        .succeeded();
-    PathBuf::from(built.trim())
+    tool::component("run", name, &["--libc", libc])
 }
 
 /// The host with `rights`, for a component.
