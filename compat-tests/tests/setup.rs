@@ -726,6 +726,32 @@ fn a_pinned_version_with_another_content_is_refused_though_signed() {
 }
 
 #[test]
+fn a_pinned_version_that_no_suite_lists_comes_from_the_pool() {
+    let archive = Archive {
+        debs: vec![rust_src(RUST_SRC)],
+        ..Archive::default()
+    };
+    let machine = Machine::new(&archive);
+    machine
+        .setup(&[])
+        .failed_saying(&["no suite of Debian has wasi-libc"]);
+    let file = "pool/main/w/wasi-libc/wasi-libc_0.0~git20260129.ec0effd-3~bpo13+1_all.deb";
+    assert_eq!(machine.requests(file).len(), 1);
+
+    // The real file is not to be had here; that another is refused shows that
+    // it is asked for, and believed for its content alone.
+    write(
+        &machine.path("archive/debian").join(file),
+        &vec![b'?'; 1_166_968],
+    );
+    machine.setup(&[]).failed_saying(&[
+        "wasi-libc 0.0~git20260129.ec0effd-3~bpo13+1 from http://127.0.0.1",
+        "has a wrong checksum",
+    ]);
+    machine.assert_untouched();
+}
+
+#[test]
 fn an_interrupted_download_goes_on_where_it_ended() {
     let machine = Machine::new(&Archive::default());
     machine.traffic.lock().unwrap().cut = Some((".deb", 100_000));

@@ -36,6 +36,8 @@ pub struct Listing {
     pub package: String,
     pub version: String,
     pub architecture: String,
+    /// Where the mirror has its file.
+    pub path: String,
     pub sha256: String,
     /// The size of its file in bytes.
     pub size: u64,
@@ -246,27 +248,12 @@ Acquire::GzipIndexes "true";
         progress: impl Fn(f64),
         console: &Console,
     ) -> Result<Result<(), Trouble>> {
-        // `apt-get download` itself begins anew each time (apt 2.6); what it
-        // would fetch, apt's helper fetches by the same code and goes on.
-        let version = format!("{}={}", listing.package, listing.version);
-        let (printed, result) = self.run(
-            "apt-get",
-            &["download", "--print-uris", &version],
-            &self.directory,
-            |_| {},
-            console,
-        )?;
-        if result.is_err() {
-            return Ok(result);
-        }
-        let uri = printed
-            .lines()
-            .find_map(|line| line.strip_prefix('\'')?.split_once('\''))
-            .with_context(|| format!("`apt-get download --print-uris {version}` printed none"))?
-            .0;
+        // `apt-get download` begins anew each time (apt 2.6); what it would
+        // fetch, apt's helper fetches by the same code and goes on.
+        let uri = format!("{}/{}", self.mirror.trim_end_matches('/'), listing.path);
         let hash = format!("SHA256:{}", listing.sha256);
         let file = file.to_str().context("the name of the file is not UTF-8")?;
-        let arguments = ["download-file", uri, file, &hash];
+        let arguments = ["download-file", &uri, file, &hash];
         Ok(self
             .run(&self.helper, &arguments, &self.directory, progress, console)?
             .1)
@@ -436,6 +423,7 @@ fn listings(stanzas: &str) -> Vec<Listing> {
                 package: field("Package")?,
                 version: field("Version")?,
                 architecture: field("Architecture")?,
+                path: field("Filename")?,
                 sha256: field("SHA256")?,
                 size: field("Size")?.parse().ok()?,
             })
@@ -506,14 +494,18 @@ mod tests {
     #[test]
     fn stanzas_become_listings() {
         let stanzas = "Package: rust-src\nVersion: 1.95.0+dfsg1-2\nArchitecture: all\n\
-                       Size: 12\nSHA256: ab\nDescription: source\n more\n\n\
+                       Filename: pool/p.deb\nSize: 12\nSHA256: ab\nDescription: source\n more\n\n\
                        Package: rust-src\nVersion: 1.94.1\n\n";
         let [listing] = &listings(stanzas)[..] else {
             panic!("one stanza is complete")
         };
         assert_eq!(
-            (listing.version.as_str(), listing.size),
-            ("1.95.0+dfsg1-2", 12)
+            (
+                listing.version.as_str(),
+                listing.path.as_str(),
+                listing.size
+            ),
+            ("1.95.0+dfsg1-2", "pool/p.deb", 12)
         );
     }
 }

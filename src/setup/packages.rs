@@ -40,6 +40,7 @@ pub struct Data {
 #[serde(deny_unknown_fields)]
 struct RustSource {
     package: String,
+    pool: String,
     #[serde(default)]
     pin: Vec<Pin>,
 }
@@ -53,6 +54,7 @@ pub struct LibcVariant {
     /// When it is from, for people.
     pub about: String,
     package: String,
+    pool: String,
     /// The Debian version without its revision.
     upstream: String,
     #[serde(default)]
@@ -73,12 +75,16 @@ pub struct Installed {
 struct Pin {
     version: String,
     sha256: String,
+    /// The size of its file in bytes.
+    size: u64,
 }
 
 /// A package to look for.
 #[derive(Clone, Debug)]
 pub struct Wanted {
     package: String,
+    /// The directory of its files in an archive.
+    pool: String,
     /// The Debian version without epoch, revision and repacking suffix.
     upstream: String,
     pins: Vec<Pin>,
@@ -125,6 +131,7 @@ impl Sources {
 pub fn rust_source(release: &str) -> Wanted {
     Wanted {
         package: DATA.rust_src.package.clone(),
+        pool: DATA.rust_src.pool.clone(),
         // Debian writes a pre-release so that it sorts before the release.
         upstream: release.replacen('-', "~", 1),
         pins: DATA.rust_src.pin.clone(),
@@ -137,6 +144,7 @@ impl LibcVariant {
     pub fn wanted(&self) -> Wanted {
         Wanted {
             package: self.package.clone(),
+            pool: self.pool.clone(),
             upstream: self.upstream.clone(),
             pins: self.pin.clone(),
             purpose: Purpose::Libc,
@@ -174,19 +182,23 @@ impl Wanted {
         self.pins.iter().find(|pin| pin.version == listing.version)
     }
 
-    /// A pinned package that an earlier run has left, if its content is right.
-    fn kept(&self, directory: &Path) -> Option<Package> {
+    /// The pins of this upstream version.
+    fn fitting_pins(&self) -> impl Iterator<Item = &Pin> {
         self.pins
             .iter()
             .filter(|pin| upstream(&pin.version) == self.upstream)
-            .find_map(|pin| {
-                let file = directory.join(file_name(&self.package, &pin.version));
-                (sha256(&file).ok()? == pin.sha256).then(|| Package {
-                    name: self.package.clone(),
-                    version: pin.version.clone(),
-                    file,
-                })
+    }
+
+    /// A pinned package that an earlier run has left, if its content is right.
+    fn kept(&self, directory: &Path) -> Option<Package> {
+        self.fitting_pins().find_map(|pin| {
+            let file = directory.join(file_name(&self.package, &pin.version));
+            (sha256(&file).ok()? == pin.sha256).then(|| Package {
+                name: self.package.clone(),
+                version: pin.version.clone(),
+                file,
             })
+        })
     }
 }
 
@@ -299,6 +311,11 @@ impl<'r> Fetch<'r> {
                         }
                     }
                 }
+            }
+        }
+        for (wanted, package) in wanted.iter().zip(&mut *packages) {
+            if package.is_none() {
+                *package = self.get_unlisted(wanted, directory)?;
             }
         }
         match wanted
@@ -425,6 +442,32 @@ impl<'r> Fetch<'r> {
             version: listing.version.clone(),
             file,
         })
+    }
+
+    /// A pinned package that no suite lists any more: an archive keeps its
+    /// file for some time, and the pin says what must be in it.
+    fn get_unlisted(&self, wanted: &Wanted, directory: &Path) -> Result<Option<Package>> {
+        for mirror in &self.mirrors {
+            let apt = Apt::of(&self.indexes, &self.machine, mirror, &DATA.suites[0]);
+            apt.configure(&self.machine, &DATA.component)?;
+            for pin in wanted.fitting_pins() {
+                let file = file_name(&wanted.package, &pin.version);
+                let listing = Listing {
+                    package: wanted.package.clone(),
+                    version: pin.version.clone(),
+                    architecture: "all".to_owned(),
+                    path: format!("{}/{file}", wanted.pool),
+                    sha256: pin.sha256.clone(),
+                    size: pin.size,
+                };
+                match self.get(&apt, wanted, &listing, directory) {
+                    Ok(package) => return Ok(Some(package)),
+                    Err(trouble) if trouble.kind == Kind::NotFound => {}
+                    Err(trouble) => return Err(self.refused(&listing, &apt, trouble)),
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn refused(&self, listing: &Listing, apt: &Apt, trouble: Trouble) -> anyhow::Error {
@@ -568,6 +611,7 @@ mod tests {
             package: "rust-src".into(),
             version: version.into(),
             architecture: architecture.into(),
+            path: String::new(),
             sha256: String::new(),
             size: 0,
         }
@@ -604,6 +648,7 @@ mod tests {
             for pin in &libc.pin {
                 assert_eq!(upstream(&pin.version), libc.upstream);
                 assert_eq!(pin.sha256.len(), 64);
+                assert!(pin.size > 0);
             }
         }
     }
