@@ -916,6 +916,35 @@ fn another_variant_of_the_libc_is_kept_beside_the_target() {
 }
 
 #[test]
+fn a_variant_that_no_archive_has_comes_from_the_target_of_rustup() {
+    let archive = Archive {
+        debs: vec![rust_src(RUST_SRC)],
+        ..Archive::default()
+    };
+    let machine = Machine::new(&archive);
+    machine.install_rustup(RUSTUP_ADDS);
+    machine.setup(&[]).succeeded();
+    machine
+        .setup(&["--libc", "ec0effd"])
+        .failed_saying(&["wasi-libc ec0effd", "could not be put into"]);
+    let own = machine
+        .rustlib()
+        .join(TARGET)
+        .join("lib/self-contained/libc.a");
+    for name in ["libc.a", "crt1-command.o", "crt1-reactor.o"] {
+        write(&own.with_file_name(name), b"of rustup");
+    }
+    machine.setup(&["--libc", "ec0effd"]).succeeded();
+    let kept = machine.path("the home/libc/ec0effd/lib/libc.a");
+    assert_eq!(fs::read(kept).unwrap(), b"of rustup");
+
+    // Another Rust has another libc.
+    machine
+        .setup(&["--libc", "161b319"])
+        .failed_saying(&["no suite of Debian has wasi-libc 0.0~git20260423.161b319"]);
+}
+
+#[test]
 fn a_build_that_was_killed_goes_on_without_a_download() {
     let machine = Machine::new(&Archive::default());
     let (log, gate) = (

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::TARGET;
 use super::packages::{self, DATA, LibcVariant, Package, Sources};
+use super::target::{self, Origin as TargetOrigin, State};
+use super::toolchain::Toolchain;
 use crate::console::Console;
 use crate::home::Home;
 
@@ -25,8 +27,8 @@ pub struct Libc {
     pub version: String,
     /// The directory of `libc.a` and `crt1-command.o`.
     pub lib: PathBuf,
-    /// The directory of the headers.
-    pub include: PathBuf,
+    /// The directory of the headers; a Rust toolchain has none.
+    pub include: Option<PathBuf>,
 }
 
 impl Libc {
@@ -75,7 +77,7 @@ pub fn kept(variant: &LibcVariant, home: &Home) -> Option<Libc> {
         variant: variant.variant.clone(),
         version: origin.version,
         lib: directory.join("lib"),
-        include: directory.join("include"),
+        include: Some(directory.join("include")).filter(|include| include.exists()),
     })
 }
 
@@ -99,8 +101,49 @@ pub fn get(
     if let Some(libc) = kept(variant, home) {
         return Ok(libc);
     }
-    let packages = packages::fetch(&[variant.wanted()], sources, home, console)?;
-    keep(variant, &packages[0], home, console)
+    match packages::fetch(&[variant.wanted()], sources, home, console) {
+        Ok(packages) => keep(variant, &packages[0], home, console),
+        Err(error) => match of_toolchain(variant, home, console)? {
+            Some(libc) => Ok(libc),
+            None => Err(error),
+        },
+    }
+}
+
+/// The variant from the target that rustup has installed, where that is the
+/// Rust release which has it: archives drop old packages, rustup does not.
+fn of_toolchain(variant: &LibcVariant, home: &Home, console: &Console) -> Result<Option<Libc>> {
+    let toolchain = Toolchain::active(console)?;
+    let fits = variant.official.as_ref().is_some_and(|release| {
+        let patch = toolchain.release.strip_prefix(release.as_str());
+        patch.is_some_and(|patch| patch.starts_with('.'))
+    });
+    if !fits
+        || target::inspect(&toolchain, &toolchain.sysroot, home, console)?
+            != State::Whole(TargetOrigin::Rustup)
+    {
+        return Ok(None);
+    }
+    let from = target::directory(&toolchain.sysroot).join("lib/self-contained");
+    let origin = Origin {
+        package: format!("rust-std-{TARGET}"),
+        version: toolchain.release.clone(),
+    };
+    let libc = put(variant, origin, home, |place| {
+        fs::create_dir(place.join("lib"))?;
+        for name in ["libc.a", "crt1-command.o", "crt1-reactor.o"] {
+            fs::copy(from.join(name), place.join("lib").join(name))?;
+        }
+        Ok(())
+    })?;
+    console.status(
+        "Kept",
+        format!(
+            "wasi-libc {} of rustc {}, without headers, as no package of it could be fetched",
+            variant.variant, toolchain.release
+        ),
+    );
+    Ok(Some(libc))
 }
 
 /// Puts the content of `package` where it is kept.
@@ -120,21 +163,33 @@ pub fn keep(
         &parent,
         console,
     )?;
+    let origin = Origin {
+        package: package.name.clone(),
+        version: package.version.clone(),
+    };
+    put(variant, origin, home, |place| {
+        for (from, to) in [("usr/lib", "lib"), ("usr/include", "include")] {
+            fs::rename(unpacked.path().join(from).join(TARGET), place.join(to))?;
+        }
+        Ok(())
+    })
+}
+
+/// Has `fill` make the variant's directory, which comes into its place whole.
+fn put(
+    variant: &LibcVariant,
+    origin: Origin,
+    home: &Home,
+    fill: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> Result<Libc> {
+    let parent = home.directory("libc")?;
     let whole = tempfile::Builder::new()
         .prefix(".whole-")
         .tempdir_in(&parent)?;
     let place = parent.join(&variant.variant);
-    let put = || -> std::io::Result<()> {
-        for (from, to) in [("usr/lib", "lib"), ("usr/include", "include")] {
-            fs::rename(
-                unpacked.path().join(from).join(TARGET),
-                whole.path().join(to),
-            )?;
-        }
-        let origin = Origin {
-            package: package.name.clone(),
-            version: package.version.clone(),
-        };
+    let from = format!("{} {}", origin.package, origin.version);
+    let make = || -> std::io::Result<()> {
+        fill(whole.path())?;
         let origin = toml::to_string(&origin).expect("two strings are TOML");
         fs::write(whole.path().join("package.toml"), origin)?;
         if place.exists() {
@@ -142,10 +197,10 @@ pub fn keep(
         }
         fs::rename(whole.path(), &place)
     };
-    put().with_context(|| {
+    make().with_context(|| {
         format!(
-            "wasi-libc {} could not be put into {}",
-            package.version,
+            "wasi-libc {} of {from} could not be put into {}",
+            variant.variant,
             place.display()
         )
     })?;

@@ -53,6 +53,8 @@ pub struct LibcVariant {
     pub variant: String,
     /// When it is from, for people.
     pub about: String,
+    /// The Rust release, as `1.95`, whose official target has it.
+    pub official: Option<String>,
     package: String,
     pool: String,
     /// The Debian version without its revision.
