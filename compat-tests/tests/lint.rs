@@ -1,9 +1,10 @@
 //! `cargo wasip2 lint`, with sound and faulty patches.
 
 use std::fs;
+use std::process::Command;
 
 use crate::sample::{Sample, patch};
-use crate::tool::{Tool, assert_says};
+use crate::tool::{Ended, Tool, assert_says, component, repository_home};
 
 #[test]
 fn the_repositorys_patches_have_no_fault() {
@@ -17,6 +18,33 @@ fn the_repositorys_patches_have_no_fault() {
             .starts_with("0001-rt-run-blocking")
     }));
     assert!(report["median_touched"].as_u64().unwrap() < 40);
+}
+
+#[test]
+fn clippy_finds_nothing_in_what_becomes_a_component() {
+    // Stages both workspaces, and with them the shims.
+    component("run", "demo", &[]);
+    component("serve", "hello", &[]);
+    let home = repository_home();
+    let overrides = home.join("guests/.cargo/config.toml");
+    for (place, arguments) in [
+        ("guests", &["--workspace", "--all-targets"][..]),
+        ("servers", &["--workspace"]),
+        ("shims/wasi-hyper", &["--features", "tokio"]),
+        ("shims/wasi-pollable-fd", &["--all-targets"]),
+    ] {
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        command
+            .args(["clippy", "--target", "wasm32-wasip2"])
+            .args(arguments)
+            .current_dir(home.join(place))
+            .env("CARGO_TARGET_DIR", home.join("clippy"));
+        if place.starts_with("shims") {
+            command.arg("--config").arg(&overrides);
+        }
+        let output = command.args(["--", "-D", "warnings"]).output().unwrap();
+        Ended::from(output).succeeded();
+    }
 }
 
 #[test]

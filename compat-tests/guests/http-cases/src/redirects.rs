@@ -139,6 +139,6 @@ pub fn add(cases: &mut Cases) {
     });
     cases.case("redirect url of the response", |at| async move {
         let response = at.client.get(to(&at, 302, "/uri?q=1")).send().await?;
-        Ok(format!("{}", response.url().path()))
+        Ok(response.url().path().to_owned())
     });
 }
