@@ -1,17 +1,17 @@
 //! Links a component to this host and calls it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wasmtime::component::{Component, InstancePre};
 use wasmtime::error::Context;
-use wasmtime::{Engine, Result, Store, bail};
+use wasmtime::{Engine, Result, Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 use wasmtime_wasi::p2::bindings;
 
 use super::guest::Guest;
 use super::rights::Rights;
 use super::statistics::Statistics;
-use super::{Mode, event_loop, link};
+use super::{Mode, event_loop, link, timeout};
 
 /// How a guest ended.
 pub struct Ended {
@@ -82,24 +82,46 @@ impl Command {
     /// Calls it, and gives it up when `limit` is over: then there is no
     /// result. Somebody has to move the engine's epoch on, or a guest that
     /// computes is not given up before it waits.
+    ///
+    /// A guest that waits in a synchronous host cannot be reached: it is left
+    /// where it is, on a thread of its own.
     pub fn call_within(
         self,
         limit: Duration,
         mut store: Store<Guest>,
     ) -> Result<Option<Result<u8>>> {
-        let Command::Async(command) = self else {
-            bail!("only a guest whose host is asynchronous can be given up");
-        };
         store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
-        event_loop::run(async move {
-            let call = async {
-                let command = command.instantiate_async(&mut store).await?;
-                command.wasi_cli_run().call_run(&mut store).await
-            };
-            let result = tokio::time::timeout(limit, call).await;
-            result.ok().map(exit_code)
-        })
+        match self {
+            Command::Async(command) => {
+                store.epoch_deadline_async_yield_and_update(1);
+                event_loop::run(async move {
+                    let call = async {
+                        let command = command.instantiate_async(&mut store).await?;
+                        command.wasi_cli_run().call_run(&mut store).await
+                    };
+                    let result = tokio::time::timeout(limit, call).await;
+                    result.ok().map(exit_code)
+                })
+            }
+            Command::Sync(command) => {
+                let end = Instant::now() + limit;
+                store.epoch_deadline_callback(move |_| {
+                    if Instant::now() < end {
+                        Ok(UpdateDeadline::Continue(1))
+                    } else {
+                        Err(Trap::Interrupt.into())
+                    }
+                });
+                let result = timeout::wait(limit, move || {
+                    let command = command.instantiate(&mut store)?;
+                    command.wasi_cli_run().call_run(&mut store)
+                });
+                Ok(match result {
+                    Some(Err(error)) if error.downcast_ref() == Some(&Trap::Interrupt) => None,
+                    result => result.map(exit_code),
+                })
+            }
+        }
     }
 }
 

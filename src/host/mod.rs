@@ -40,6 +40,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 
 use crate::console::Console;
 
@@ -111,7 +112,8 @@ pub struct HostArgs {
 }
 
 /// How the host's WASI functions wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// On an event loop, as servers embed wasmtime
     Async,

@@ -1,9 +1,9 @@
 //! A component that is run many times, each time as an instance of its own.
 //!
-//! Unlike [`run`](super::run()), this keeps what a guest writes, gives a time
-//! limit back as a result and leaves nothing running: a guest that computes
-//! takes turns with the host's event loop, and one that is given up is dropped
-//! wherever it is.
+//! Unlike [`run`](super::run()), this keeps what a guest writes and gives a time
+//! limit back as a result. With an asynchronous host it leaves nothing running:
+//! a guest that computes takes turns with the host's event loop, and one that is
+//! given up is dropped wherever it is.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,6 +31,7 @@ const OUTPUT: usize = 4 << 20;
 /// Loads programs and gives those that compute their turns.
 pub struct Loader {
     engine: Engine,
+    mode: Mode,
     /// Set when no more turns are needed.
     ended: Arc<AtomicBool>,
     /// Counts the turns.
@@ -56,8 +57,9 @@ pub enum End {
 }
 
 impl Loader {
-    /// A loader with an engine of its own.
-    pub fn new() -> Result<Loader> {
+    /// A loader with an engine of its own, whose programs' host waits as `mode`
+    /// says.
+    pub fn new(mode: Mode) -> Result<Loader> {
         let engine = engine::quick()?;
         let ended = Arc::new(AtomicBool::new(false));
         let clock = std::thread::spawn({
@@ -71,6 +73,7 @@ impl Loader {
         });
         Ok(Loader {
             engine,
+            mode,
             ended,
             clock: Some(clock),
         })
@@ -79,7 +82,7 @@ impl Loader {
     /// Loads the component at `path`; its compiled code is kept in `cache`.
     pub fn load(&self, path: &Path, cache: &Path, rights: &Rights) -> Result<Program> {
         let component = component::load(&self.engine, path, Some(&Cache::new(cache)))?;
-        let command = Command::link(&self.engine, &component, Mode::Async, rights)
+        let command = Command::link(&self.engine, &component, self.mode, rights)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} cannot run here", path.display()))?;
         Ok(Program {

@@ -41,6 +41,23 @@ pub fn call<T: Send + 'static>(
     engine: &Engine,
     guest: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
+    on_a_thread(limit, || engine.increment_epoch(), guest)
+}
+
+/// The same, where the guest itself notices that its time is over when it
+/// computes.
+pub fn wait<T: Send + 'static>(
+    limit: Duration,
+    guest: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    on_a_thread(limit, || {}, guest)
+}
+
+fn on_a_thread<T: Send + 'static>(
+    limit: Duration,
+    interrupt: impl FnOnce(),
+    guest: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(move || {
         // The receiver is gone where the guest was given up.
@@ -48,7 +65,7 @@ pub fn call<T: Send + 'static>(
     });
     let result = match receiver.recv_timeout(limit) {
         Err(RecvTimeoutError::Timeout) => {
-            engine.increment_epoch();
+            interrupt();
             receiver.recv_timeout(GRACE)
         }
         result => result,

@@ -14,6 +14,7 @@ use crate::apply::cargo;
 use crate::console::{Console, Verbosity};
 use crate::init::TARGET;
 use crate::process::Process;
+use crate::setup::Libc;
 
 /// What was built.
 #[derive(Debug)]
@@ -39,6 +40,7 @@ pub fn build(
     targets: &[Target],
     place: Place,
     definition: &Definition,
+    libc: Option<&Libc>,
     offline: bool,
     console: &Console,
 ) -> Result<Built> {
@@ -72,16 +74,15 @@ pub fn build(
     }
     if place == Place::Component {
         process = process.args(["--target", TARGET]);
-        if stage.upstream && !definition.upstream_rustflags().is_empty() {
-            let flags = definition
-                .upstream_rustflags()
-                .iter()
-                .map(|flag| format!("{flag:?}"))
-                .collect::<Vec<_>>()
-                .join(", ");
+        let mut flags = libc.map(Libc::rustflags).unwrap_or_default();
+        if stage.upstream {
+            flags.extend_from_slice(definition.upstream_rustflags());
+        }
+        if !flags.is_empty() {
+            let flags = toml::Value::from(flags);
             process = process
                 .arg("--config")
-                .arg(format!("target.{TARGET}.rustflags = [{flags}]"));
+                .arg(format!("target.{TARGET}.rustflags={flags}"));
         }
     }
     // `cargo build --lib` would build no tests; what was not asked for is left

@@ -1,13 +1,15 @@
 //! A suite's file, `compat-tests/suites/<crate>.toml`: how the tests are
 //! built, and what is expected of those that do not pass.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use semver::Version;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 use wildmatch::WildMatch;
 
 use super::outcome::Outcome;
@@ -56,20 +58,64 @@ pub struct ReleaseFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
-    /// What becomes of them.
-    pub outcome: Outcome,
-    /// Why they do not pass.
+    /// What becomes of them; several where that varies.
+    pub outcome: Outcomes,
+    /// Why they do not pass, or not always.
     pub reason: String,
     /// Their names, in which `*` stands for anything.
     pub tests: Vec<String>,
 }
 
+/// One outcome, or several any of which is right.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(
+    untagged,
+    expecting = "expected one of passes, fails, aborts, hangs, ignored and absent, or a list of those"
+)]
+pub enum Outcomes {
+    One(Outcome),
+    Several(Vec<Outcome>),
+}
+
+/// What is expected of a test that nothing is said of.
+pub static PASSES: Outcomes = Outcomes::One(Outcome::Passes);
+
+/// What is expected of a test that Linux does not run.
+pub static IGNORED: Outcomes = Outcomes::One(Outcome::Ignored);
+
 /// An expectation as a report refers to it.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
-    pub outcome: Outcome,
+    pub outcome: &'a Outcomes,
     /// Why, of what does not pass.
     pub reason: Option<&'a str>,
+}
+
+impl Outcomes {
+    /// Whether `outcome` is one of them.
+    pub fn admit(&self, outcome: Outcome) -> bool {
+        match self {
+            Outcomes::One(one) => *one == outcome,
+            Outcomes::Several(several) => several.contains(&outcome),
+        }
+    }
+
+    /// Whether it varies what becomes of the test.
+    pub fn vary(&self) -> bool {
+        matches!(self, Outcomes::Several(_))
+    }
+}
+
+impl fmt::Display for Outcomes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcomes::One(outcome) => outcome.fmt(formatter),
+            Outcomes::Several(outcomes) => {
+                let names: Vec<String> = outcomes.iter().map(Outcome::to_string).collect();
+                formatter.write_str(&names.join(" or "))
+            }
+        }
+    }
 }
 
 impl Definition {
@@ -93,12 +139,27 @@ impl Definition {
             file.krate
         );
         for expectation in &file.expect {
+            let tests = expectation.tests.join(", ");
             ensure!(
-                expectation.outcome != Outcome::Passes,
-                "{} says of {} that it passes: that is expected of every test, so take it out",
+                expectation.outcome != PASSES,
+                "{} says of {tests} that it passes: that is expected of every test, so take it out",
                 path.display(),
-                expectation.tests.join(", ")
             );
+            if let Outcomes::Several(outcomes) = &expectation.outcome {
+                let different: BTreeSet<&Outcome> = outcomes.iter().collect();
+                ensure!(
+                    different.len() > 1 && different.len() == outcomes.len(),
+                    "{} has a list of outcomes for {tests}, which is for those that vary: name \
+                     each that is seen, once, or the only one without a list",
+                    path.display(),
+                );
+                ensure!(
+                    !expectation.reason.trim().is_empty(),
+                    "{} says of {tests} that the outcome varies, but not why: give a reason, or \
+                     find out",
+                    path.display(),
+                );
+            }
         }
         let definition = Definition { path, file };
         definition.refuse_doubles()?;
@@ -142,21 +203,21 @@ impl Definition {
             find(&|pattern| pattern == test).or_else(|| find(&|pattern| fits(pattern, test)));
         match found {
             Some(expectation) => Expected {
-                outcome: expectation.outcome,
+                outcome: &expectation.outcome,
                 reason: Some(&expectation.reason),
             },
             None => Expected {
-                outcome: Outcome::Passes,
+                outcome: &PASSES,
                 reason: None,
             },
         }
     }
 
     /// How long a test may take of which `expected` is expected.
-    pub fn time_limit(&self, expected: Outcome) -> Duration {
+    pub fn time_limit(&self, expected: &Outcomes) -> Duration {
         let limit = self.file.time_limit.unwrap_or(TIME_LIMIT);
         match expected {
-            Outcome::Hangs => limit.min(HANG_LIMIT),
+            Outcomes::One(Outcome::Hangs) => limit.min(HANG_LIMIT),
             _ => limit,
         }
     }

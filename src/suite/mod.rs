@@ -27,6 +27,7 @@ use clap::Args;
 use crate::apply::SeriesArgs;
 use crate::console::Console;
 use crate::home::Home;
+use crate::host::Mode;
 use crate::setup;
 use crate::source::Source;
 
@@ -48,6 +49,7 @@ use verdict::Verdicts;
 ///     cargo wasip2 suite tokio -- time_sleep   tests with that in their name
 ///     cargo wasip2 suite tokio --upstream      the release as it is, to compare
 ///     cargo wasip2 suite tokio --native        the same tests on this machine
+///     cargo wasip2 suite tokio --libc 161b319  linked with that wasi-libc
 ///
 /// Tests are named BINARY::TEST, as in `time_sleep::immediate_sleep`; those
 /// within the library begin with the crate's name. Any surprise, an unexpected
@@ -66,6 +68,12 @@ pub struct SuiteArgs {
     /// of those that Linux runs must pass
     #[arg(long)]
     native: bool,
+    /// Link this variant of wasi-libc instead of the toolchain's
+    #[arg(long, value_name = "VARIANT", conflicts_with = "native")]
+    libc: Option<String>,
+    /// How the host's WASI functions wait
+    #[arg(long, value_enum, default_value_t = Mode::Async, conflicts_with = "native")]
+    mode: Mode,
     /// Write what happened to every test to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -107,6 +115,10 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
             Place::Component
         }
     };
+    let libc = match &arguments.libc {
+        Some(variant) => Some(setup::libc_directory(variant, home, console)?),
+        None => None,
+    };
 
     let _lock = home.lock(&format!("suite-{}", arguments.krate), console)?;
     let series = arguments.series.all(home)?;
@@ -124,11 +136,13 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
         &targets.wanted(&arguments.filter, &linux),
         place,
         &definition,
+        libc.as_ref(),
         arguments.series.offline,
         console,
     )?;
     let plan = Plan {
         place,
+        mode: arguments.mode,
         jobs: arguments.jobs,
         filter: &arguments.filter,
         definition: &definition,
@@ -145,6 +159,8 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
     let report = Report {
         stage: &stage,
         place,
+        libc: arguments.libc.as_deref(),
+        mode: arguments.mode,
         linux: &linux,
         filter: &arguments.filter,
         unbuilt: &built.failed,

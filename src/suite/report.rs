@@ -8,17 +8,22 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::definition::Definition;
+use super::definition::{Definition, Outcomes, PASSES};
 use super::linux::LinuxTests;
 use super::outcome::Outcome;
 use super::stage::{Place, Stage};
 use super::verdict::Verdicts;
 use crate::console::Console;
+use crate::host::Mode;
 
 /// How one run of a suite ended.
 pub struct Report<'a> {
     pub stage: &'a Stage,
     pub place: Place,
+    /// The wasi-libc that was linked; none is the toolchain's.
+    pub libc: Option<&'a str>,
+    /// How the host's functions waited.
+    pub mode: Mode,
     pub linux: &'a LinuxTests,
     pub filter: &'a [String],
     /// The targets that did not build.
@@ -39,6 +44,12 @@ struct Json<'a> {
     /// Whether it is, like all that it depends on, as it was released.
     upstream: bool,
     place: &'static str,
+    /// Not there where it is the toolchain's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    libc: Option<&'a str>,
+    /// Not there natively.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<Mode>,
     filter: &'a [String],
     seconds: f64,
     /// How many tests the release runs on Linux.
@@ -62,7 +73,7 @@ struct JsonTest<'a> {
     outcome: Outcome,
     /// Not there where nothing is expected.
     #[serde(skip_serializing_if = "Option::is_none")]
-    expected: Option<Outcome>,
+    expected: Option<&'a Outcomes>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,6 +85,18 @@ impl Report<'_> {
     /// Whether anything was expected.
     fn judged(&self) -> bool {
         self.place == Place::Native || !self.stage.upstream
+    }
+
+    /// Where the tests ran, with what is not as it is by default.
+    fn describe_place(&self) -> String {
+        let mut place = self.place.name().to_owned();
+        if let Some(libc) = self.libc {
+            place.push_str(&format!(", wasi-libc {libc}"));
+        }
+        if self.mode == Mode::Sync {
+            place.push_str(", synchronous host");
+        }
+        place
     }
 
     /// Writes it to `path`.
@@ -92,6 +115,8 @@ impl Report<'_> {
             patches: self.stage.patches,
             upstream: self.stage.upstream,
             place: self.place.name(),
+            libc: self.libc,
+            mode: (self.place == Place::Component).then_some(self.mode),
             filter: self.filter,
             seconds: self.seconds,
             linux: self.linux.len(),
@@ -139,7 +164,7 @@ impl Report<'_> {
             to,
             "{} on {}: {passed} of the {of} tests that Linux runs pass",
             self.stage.describe(),
-            self.place.name()
+            self.describe_place()
         )?;
         if let (Some(upstream), true, []) = (
             self.definition.upstream_passes(),
@@ -151,6 +176,17 @@ impl Report<'_> {
         let others = verdicts.count(false, Outcome::Passes);
         if others > 0 {
             writeln!(to, "  {others} more pass that Linux does not run")?;
+        }
+        let varying = verdicts.tests.iter().filter(|test| test.expected.vary());
+        let (passing, varying): (Vec<_>, Vec<_>) =
+            varying.partition(|test| test.outcome == Outcome::Passes);
+        if passing.len() + varying.len() > 0 {
+            writeln!(
+                to,
+                "  {} of those that pass, and {} of the others, may end otherwise the next time",
+                passing.len(),
+                varying.len()
+            )?;
         }
         for outcome in Outcome::OTHERS {
             let count = verdicts.count(true, outcome);
@@ -189,7 +225,9 @@ impl Report<'_> {
                     test.name,
                     test.reason.unwrap_or_default()
                 ),
-                (outcome, Outcome::Passes) => format!("{} {}", test.name, verb(outcome)),
+                (outcome, expected) if *expected == PASSES => {
+                    format!("{} {}", test.name, verb(outcome))
+                }
                 (outcome, expected) => format!(
                     "{} {}, and something else was expected ({expected}: {})",
                     test.name,

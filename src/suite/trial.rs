@@ -9,13 +9,13 @@ use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
 
 use super::build::Built;
-use super::definition::Definition;
+use super::definition::{Definition, PASSES};
 use super::outcome::{Outcome, message};
 use super::stage::{Place, Stage, passes};
 use super::subject::Subject;
 use crate::console::Console;
 use crate::home::Home;
-use crate::host::{End, Loader};
+use crate::host::{End, Loader, Mode};
 
 /// How long listing a program's tests may take.
 const LISTING: Duration = Duration::from_secs(60);
@@ -24,6 +24,8 @@ const LISTING: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
     pub place: Place,
+    /// How the host's functions wait.
+    pub mode: Mode,
     /// How many tests run at once.
     pub jobs: Option<std::num::NonZeroUsize>,
     pub filter: &'a [String],
@@ -66,7 +68,7 @@ pub fn run(
     home: &Home,
     console: &Console,
 ) -> Result<Vec<Trial>> {
-    let loader = Loader::new()?;
+    let loader = Loader::new(plan.mode)?;
     let cache = home.directory("suites/cache")?;
     // What an interrupted run left there is of no use to anyone.
     let scratch = home.root().join("suites").join(format!(
@@ -105,14 +107,14 @@ pub fn run(
             }
             let expected = match plan.place {
                 Place::Component if !plan.upstream => plan.definition.expected(&full).outcome,
-                _ => Outcome::Passes,
+                _ => &PASSES,
             };
             tests.push(Test {
                 program: index,
                 name: name.clone(),
                 ignored: ignored.contains(name),
                 // The longest first, so that none is left alone at the end.
-                turn: u8::from(expected != Outcome::Hangs),
+                turn: u8::from(!expected.admit(Outcome::Hangs)),
                 limit: plan.definition.time_limit(expected),
                 full,
             });

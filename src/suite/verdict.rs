@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::Built;
+use super::definition::{IGNORED, Outcomes, PASSES};
 use super::linux::LinuxTests;
 use super::outcome::Outcome;
 use super::stage::{Place, passes};
@@ -15,8 +16,8 @@ pub struct Verdict<'a> {
     /// Whether the released crate runs it on Linux.
     pub linux: bool,
     pub outcome: Outcome,
-    pub expected: Outcome,
-    /// Why it is not expected to pass.
+    pub expected: &'a Outcomes,
+    /// Why it is not expected to pass, or not always.
     pub reason: Option<&'a str>,
     /// Why it did not pass, where it ran.
     pub message: Option<&'a str>,
@@ -35,7 +36,7 @@ pub struct Verdicts<'a> {
 impl Verdict<'_> {
     /// Whether it is as expected.
     pub fn expected(&self) -> bool {
-        self.outcome == self.expected
+        self.expected.admit(self.outcome)
     }
 }
 
@@ -61,12 +62,12 @@ impl<'a> Verdicts<'a> {
                 let linux = linux.has(name);
                 let (expected, reason) = match plan.place {
                     // A test that Linux does not run either needs no reason.
-                    _ if outcome == Outcome::Ignored && !linux => (Outcome::Ignored, None),
+                    _ if outcome == Outcome::Ignored && !linux => (&IGNORED, None),
                     Place::Component if !plan.upstream => {
                         let expected = plan.definition.expected(name);
                         (expected.outcome, expected.reason)
                     }
-                    _ => (Outcome::Passes, None),
+                    _ => (&PASSES, None),
                 };
                 Verdict {
                     name,
