@@ -73,7 +73,7 @@ fn compile(
     if output.status.success() {
         return Ok(None);
     }
-    let errors: Vec<String> = diagnostics(&output.stdout)?
+    let errors: Vec<String> = diagnostics(&output.stdout, workbench)?
         .into_iter()
         .filter(|found| found.level == DiagnosticLevel::Error)
         .map(|found| found.text)
@@ -188,7 +188,7 @@ fn warnings(
         }
         return Ok(None);
     }
-    let found = diagnostics(&output.stdout)?
+    let found = diagnostics(&output.stdout, workbench)?
         .into_iter()
         .filter(|found| !found.place.is_empty())
         .map(|found| {
@@ -209,12 +209,18 @@ struct Found {
     place: String,
 }
 
-fn diagnostics(stdout: &[u8]) -> Result<Vec<Found>> {
+/// The messages about the crate itself: those about another patched tree that
+/// it is built with are that one's.
+fn diagnostics(stdout: &[u8], workbench: &Workbench) -> Result<Vec<Found>> {
+    let tree = std::fs::canonicalize(&workbench.tree)?;
     let mut found = Vec::new();
     for message in Message::parse_stream(stdout) {
         let Message::CompilerMessage(message) = message.context("cargo's messages")? else {
             continue;
         };
+        if !message.target.src_path.starts_with(&tree) {
+            continue;
+        }
         let diagnostic = message.message;
         let span = diagnostic.spans.iter().find(|span| span.is_primary);
         found.push(Found {
