@@ -21,6 +21,7 @@ mod init;
 mod lint;
 mod matrix;
 mod mirror;
+mod page;
 mod patch;
 mod process;
 mod run;

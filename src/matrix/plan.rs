@@ -13,10 +13,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest, Sha256};
 use wildmatch::WildMatch;
 
 use super::cell::{self, Expectation, Outcome, Variant};
 use crate::host;
+use crate::source::hex;
 
 /// The whole plan.
 #[derive(Debug)]
@@ -29,6 +31,11 @@ pub struct Plan {
     pub guests: Option<PathBuf>,
     /// The directory of the suites.
     pub suites: Option<PathBuf>,
+    /// The crates whose features are walked; their rows are added once they
+    /// were.
+    pub walks: Vec<BuildFile>,
+    /// A digest of what the plan says.
+    pub digest: String,
     expectations: Vec<Pattern>,
 }
 
@@ -110,8 +117,7 @@ pub struct SuiteWork {
 /// A combination of features.
 #[derive(Clone, Debug, Serialize)]
 pub struct BuildWork {
-    /// The arguments of cargo that choose it.
-    pub arguments: Vec<String>,
+    pub features: Vec<String>,
 }
 
 /// How long things may take.
@@ -199,6 +205,8 @@ struct PlanFile {
     settings: Vec<Setting>,
     #[serde(rename = "suite", default)]
     suite_rows: Vec<SuiteFile>,
+    #[serde(rename = "build", default)]
+    builds: Vec<BuildFile>,
     #[serde(rename = "expect", default)]
     expectations: Vec<Pattern>,
 }
@@ -218,6 +226,22 @@ struct SuiteFile {
     time_limit: Option<Duration>,
     upstream: Option<Expectation>,
     patched: Option<Expectation>,
+}
+
+/// A crate with a series, whose features are walked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BuildFile {
+    #[serde(rename = "crate")]
+    pub krate: String,
+    /// What cargo-hack is told.
+    pub walk: Vec<String>,
+    /// Combinations beside those that it walks.
+    #[serde(default)]
+    also: Vec<String>,
+    /// The combinations that `--quick` tries.
+    #[serde(default)]
+    quick: Vec<String>,
 }
 
 /// `rows.toml` as it is written.
@@ -265,17 +289,66 @@ impl Plan {
             rows.extend(list.rows.into_iter().map(RowFile::row));
         }
         rows.extend(file.suite_rows.into_iter().map(SuiteFile::row));
-        let plan = Plan {
+        let mut digest = Sha256::new();
+        digest.update(fs::read(path)?);
+        if let Some(guests) = &guests {
+            digest.update(fs::read(guests.join("rows.toml"))?);
+        }
+        let mut plan = Plan {
             rows,
+            digest: hex(&digest.finalize()),
+            walks: file.builds,
             settings: file.settings,
             limits: file.limits,
             suites: file.suites.as_ref().map(beside),
             guests,
             expectations: file.expectations,
         };
+        // Those that are named stand in the plan without a walk.
+        for build in plan.walks.clone() {
+            plan.add_builds(&build, &[]);
+        }
         plan.check()
             .with_context(|| format!("the plan {} is not right", path.display()))?;
         Ok(plan)
+    }
+
+    /// Adds the rows of a crate's features: of those that were walked, and of
+    /// those that are named.
+    pub fn add_builds(&mut self, build: &BuildFile, walked: &[Vec<String>]) {
+        let split = |list: &String| -> Vec<String> {
+            let mut features: Vec<String> = list
+                .split(',')
+                .filter(|feature| !feature.is_empty())
+                .map(str::to_owned)
+                .collect();
+            features.sort();
+            features
+        };
+        let quick: Vec<Vec<String>> = build.quick.iter().map(split).collect();
+        let named = build.also.iter().map(split);
+        for features in quick.iter().cloned().chain(named).chain(walked.to_vec()) {
+            let shown = match features.as_slice() {
+                [] => "none".to_owned(),
+                // Cargo-hack's last: every feature at once.
+                many if many.len() > 8 => "all".to_owned(),
+                few => few.join(","),
+            };
+            let name = format!("build:{}:{shown}", build.krate);
+            if self.rows.iter().any(|row| row.name == name) {
+                continue;
+            }
+            self.rows.push(Row {
+                name,
+                kind: Kind::Build,
+                krate: build.krate.clone(),
+                features: shown,
+                quick: quick.contains(&features),
+                work: Work::Build(BuildWork { features }),
+                upstream: None,
+                patched: None,
+            });
+        }
     }
 
     fn check(&self) -> Result<()> {

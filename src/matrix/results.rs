@@ -20,6 +20,8 @@ pub const FORMAT: u32 = 1;
 pub struct Results {
     pub format: u32,
     pub made_with: MadeWith,
+    /// A digest of the plan.
+    pub plan: String,
     /// Whether it is what `--quick` runs.
     pub quick: bool,
     /// What was asked for of it, where that is not all.
@@ -144,7 +146,7 @@ impl Results {
         Ok(results)
     }
 
-    /// Writes them to `path`.
+    /// Writes them to `path`, which may be no file but a pipe or a device.
     pub fn write(&self, path: &Path) -> Result<()> {
         fs::write(path, self.json()?)
             .with_context(|| format!("the results could not be written to {}", path.display()))

@@ -1,7 +1,7 @@
 //! Runs the cells of a plan, one after the other.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,9 +10,10 @@ use anyhow::{Context, Result};
 
 use super::cell::{Cell, Counts, Outcome, Variant, name};
 use super::child::{self, Ended};
-use super::guest_cell;
 use super::kept::{self, Kept};
+use super::needs;
 use super::plan::{Plan, Row, Setting, Work};
+use super::{build_cell, guest_cell, suite_cell};
 use crate::apply::SeriesArgs;
 use crate::console::Console;
 use crate::guests::Guests;
@@ -28,7 +29,11 @@ pub struct Workshop<'a> {
     pub all_series: &'a [Series],
     pub home: &'a Home,
     pub console: &'a Console,
+    /// Whether only the quick part of the plan is run.
+    pub quick: bool,
     guests: BTreeMap<Variant, Result<Arc<Guests>, String>>,
+    /// The projects that features are tried in.
+    pub projects: BTreeMap<(String, Variant), Result<PathBuf, String>>,
 }
 
 /// What was found out about a cell.
@@ -87,6 +92,7 @@ impl<'a> Workshop<'a> {
         all_series: &'a [Series],
         home: &'a Home,
         console: &'a Console,
+        quick: bool,
     ) -> Workshop<'a> {
         Workshop {
             plan,
@@ -94,7 +100,9 @@ impl<'a> Workshop<'a> {
             all_series,
             home,
             console,
+            quick,
             guests: BTreeMap::new(),
+            projects: BTreeMap::new(),
         }
     }
 
@@ -135,6 +143,18 @@ impl<'a> Workshop<'a> {
         child::run(command, limit)
     }
 
+    /// The flags that have another process of this tool take the same series.
+    pub fn series_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(patches) = &self.series.patches {
+            words.push(format!("--patches={}", patches.display()));
+        }
+        if self.series.offline {
+            words.push("--offline".to_owned());
+        }
+        words
+    }
+
     /// A command without this machine's own paths.
     fn portable(&self, line: &str) -> String {
         let home = self.home.root().to_string_lossy();
@@ -153,6 +173,15 @@ impl Selection<'_> {
     /// Why `--quick` does not run the cell, if it does not.
     fn leaves_out(&self, row: &Row, setting: &Setting) -> Option<String> {
         (self.quick && !(row.quick && setting.quick)).then(|| "left out by --quick".to_owned())
+    }
+
+    /// Whether a cell of the row was asked for.
+    pub fn has_row(&self, row: &Row, plan: &Plan) -> bool {
+        Variant::ALL.iter().any(|variant| {
+            plan.settings.iter().any(|setting| {
+                setting.kinds.contains(&row.kind) && self.has(row, *variant, setting)
+            })
+        })
     }
 
     /// Whether the cell was asked for.
@@ -251,6 +280,12 @@ fn inputs(
             inputs.push(series.digest()?);
         }
     }
+    if let (Work::Suite(_), Some(suites)) = (&row.work, &plan.suites) {
+        for file in ["toml", "linux"] {
+            let path = suites.join(format!("{}.{file}", row.krate));
+            inputs.push(std::fs::read_to_string(path).unwrap_or_default());
+        }
+    }
     if let (Work::Guest(work), Some(guests)) = (&row.work, &plan.guests) {
         // A change to one guest is none to the others.
         let others: Vec<&str> = plan
@@ -270,9 +305,13 @@ fn inputs(
 /// Does a cell's work.
 fn find(row: &Row, variant: Variant, setting: &Setting, workshop: &mut Workshop) -> Result<Found> {
     let limits = workshop.plan.limits;
+    if let Some(reason) = setting.needs.as_ref().and_then(needs::missing) {
+        return Ok(Found::not_run(reason));
+    }
     match &row.work {
         Work::Guest(work) => guest_cell::run(work, variant, setting, &limits, workshop),
-        Work::Suite(_) | Work::Build(_) => Ok(Found::not_run("nothing does this yet")),
+        Work::Suite(work) => suite_cell::run(row, work, variant, setting, workshop),
+        Work::Build(work) => build_cell::run(row, work, variant, setting, workshop),
     }
 }
 

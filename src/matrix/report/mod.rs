@@ -2,3 +2,4 @@
 //! page. Nothing here builds or runs.
 
 pub mod markdown;
+pub mod page;
