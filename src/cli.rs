@@ -11,6 +11,7 @@ use crate::doctor::DoctorArgs;
 use crate::host::HostArgs;
 use crate::init::InitArgs;
 use crate::lint::LintArgs;
+use crate::matrix::MatrixArgs;
 use crate::run::RunArgs;
 use crate::serve::ServeArgs;
 use crate::setup::Arguments as SetupArgs;
@@ -74,6 +75,7 @@ pub enum Verb {
     Run(RunArgs),
     Test(TestArgs),
     Suite(SuiteArgs),
+    Matrix(MatrixArgs),
     Bench(BenchArgs),
     Host(HostArgs),
     Serve(ServeArgs),

@@ -134,21 +134,32 @@ impl Guests {
         Ok(guests)
     }
 
-    /// Builds the guest `name`; gives back the component.
-    pub fn build(&self, name: &str, build: &Build, console: &Console) -> Result<PathBuf> {
+    /// The guest `name`.
+    pub fn find(&self, name: &str, console: &Console) -> Result<Guest> {
         let guests = self.list(console)?;
-        let Some(guest) = guests.iter().find(|guest| guest.name == name) else {
-            let names: Vec<&str> = guests.iter().map(|guest| guest.name.as_str()).collect();
-            bail!("there is no guest `{name}`; there are {}", names.join(", "));
-        };
-        let diagnostics = match console::colors_enabled_stderr() {
-            true => "--message-format=json-diagnostic-rendered-ansi",
-            false => "--message-format=json",
-        };
+        match guests.iter().find(|guest| guest.name == name) {
+            Some(guest) => Ok(guest.clone()),
+            None => {
+                let names: Vec<&str> = guests.iter().map(|guest| guest.name.as_str()).collect();
+                bail!("there is no guest `{name}`; there are {}", names.join(", "));
+            }
+        }
+    }
+
+    /// The directory of the staged workspace.
+    pub fn root(&self) -> &Path {
+        &self.project.root
+    }
+
+    /// The command that builds a guest; its messages are JSON.
+    pub fn command(&self, guest: &Guest, build: &Build) -> Process {
         let mut process = Process::new(cargo())
             .current_dir(&self.project.root)
-            .args(["rustc", "--package", &guest.package, "--bin", name])
-            .arg(diagnostics);
+            .args(["rustc", "--package", &guest.package, "--bin", &guest.name])
+            .arg(match console::colors_enabled_stderr() {
+                true => "--message-format=json-diagnostic-rendered-ansi",
+                false => "--message-format=json",
+            });
         if !build.native {
             process = process.args(["--target", TARGET]);
         }
@@ -162,15 +173,22 @@ impl Guests {
         if build.offline {
             process = process.arg("--offline");
         }
-        match console.verbosity() {
-            Verbosity::Quiet => process = process.arg("--quiet"),
-            Verbosity::Verbose => process = process.arg("--verbose"),
-            Verbosity::Normal => {}
-        }
         if let Some(libc) = &build.libc {
             // Given to the last rustc alone, which links; the dependencies
             // are the same for every libc.
             process = process.arg("--").args(libc.rustflags());
+        }
+        process
+    }
+
+    /// Builds the guest `name`; gives back the component.
+    pub fn build(&self, name: &str, build: &Build, console: &Console) -> Result<PathBuf> {
+        let guest = self.find(name, console)?;
+        let mut process = self.command(&guest, build);
+        match console.verbosity() {
+            Verbosity::Quiet => process = process.env("CARGO_TERM_QUIET", "true"),
+            Verbosity::Verbose => process = process.env("CARGO_TERM_VERBOSE", "true"),
+            Verbosity::Normal => {}
         }
         console.detail("Running", format!("`{}`", process.line()));
         let mut child = process

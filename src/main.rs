@@ -19,7 +19,9 @@ mod home;
 mod host;
 mod init;
 mod lint;
+mod matrix;
 mod mirror;
+mod page;
 mod patch;
 mod process;
 mod run;
@@ -73,6 +75,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Run(arguments) => run::run(arguments, &home, console),
         Verb::Test(arguments) => test::run(arguments, &home, console),
         Verb::Suite(arguments) => suite::run(arguments, &home, console),
+        Verb::Matrix(arguments) => matrix::run(arguments, &home, console),
         Verb::Bench(arguments) => bench::run(arguments, &home, console),
         Verb::Host(arguments) => host::run(arguments, &home.directory("cache")?, console),
         Verb::Serve(arguments) => serve::run(arguments, &home, console),

@@ -19,6 +19,7 @@ static SHIMS: Dir = include_dir!("$CARGO_MANIFEST_DIR/vendor-shims");
 static GUESTS: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/guests");
 static SERVERS: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/servers");
 static SUITES: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/suites");
+static CI: Dir = include_dir!("$CARGO_MANIFEST_DIR/ci");
 static BENCH: Dir = include_dir!("$CARGO_MANIFEST_DIR/compat-tests/bench");
 
 /// A directory laid out as the repository is.
@@ -76,6 +77,11 @@ impl Source {
         self.root.join("compat-tests/bench")
     }
 
+    /// The plan of `matrix`.
+    pub fn plan(&self) -> PathBuf {
+        self.root.join("ci/matrix.toml")
+    }
+
     /// The repository, where this is one.
     pub fn checkout(&self) -> Option<&Path> {
         self.checkout.then_some(self.root.as_path())
@@ -91,6 +97,7 @@ fn unpack(home: &Home) -> Result<PathBuf> {
         ("compat-tests/servers", &SERVERS),
         ("compat-tests/suites", &SUITES),
         ("compat-tests/bench", &BENCH),
+        ("ci", &CI),
     ];
     let mut digest = Sha256::new();
     for (name, directory) in carried {

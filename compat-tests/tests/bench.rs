@@ -11,6 +11,7 @@ use roxmltree::{Document, Node, ParsingOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::browser;
 use crate::tool::{Tool, assert_says, repository, repository_home};
 
 /// The variants, in the order in which they are shown.
@@ -187,56 +188,15 @@ fn the_page_stands_by_itself_and_says_in_words_what_it_plots() {
     }
 }
 
-/// The names that browsers of this family have.
-const BROWSERS: [&str; 5] = [
-    "chromium-headless-shell",
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
-
 #[test]
 #[ignore = "needs Chromium, which `cargo wasip2 setup` does not bring; CI has it"]
 fn the_page_is_drawn_by_a_browser() {
-    let browser = std::env::var("CHROMIUM").unwrap_or_else(|_| {
-        let runs = |name: &&&str| {
-            let version = Command::new(name).arg("--version").output();
-            version.is_ok_and(|output| output.status.success())
-        };
-        let found = BROWSERS.iter().find(runs);
-        found
-            .expect("Chromium is on PATH, or CHROMIUM names it")
-            .to_string()
-    });
     let directory = TempDir::new().unwrap();
     let picture = directory.path().join("page.png");
-    let output = Command::new(browser)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-        ])
-        .args([
-            "--window-size=1100,1600",
-            "--enable-logging=stderr",
-            "--dump-dom",
-        ])
-        .arg(format!(
-            "--user-data-dir={}",
-            directory.path().join("profile").display()
-        ))
-        .arg(format!("--screenshot={}", picture.display()))
-        .arg(format!("file://{}", quick().join("bench.html").display()))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    // What the browser complains of in a page, it logs so.
-    assert!(!said.contains("CONSOLE"), "{said}");
+    let page = format!("file://{}", quick().join("bench.html").display());
+    browser::picture(&page, "1100,1600", &picture);
     let size = fs::metadata(&picture).map_or(0, |picture| picture.len());
-    assert!(size > 20_000, "the picture has {size} bytes:\n{said}");
+    assert!(size > 20_000, "the picture has {size} bytes");
 }
 
 #[test]

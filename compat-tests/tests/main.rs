@@ -4,6 +4,7 @@
 mod apply;
 mod bench;
 mod branch;
+mod browser;
 mod bump;
 mod differences;
 mod guests;
@@ -11,6 +12,7 @@ mod host;
 mod http_client;
 mod init;
 mod lint;
+mod matrix;
 mod sample;
 mod serve;
 mod serve_examples;

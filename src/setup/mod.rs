@@ -162,17 +162,13 @@ pub fn run(arguments: &Arguments, home: &Home, console: &Console) -> Result<()> 
     let rustc = &installed.toolchain.release;
     console.status("Ready", format!("{TARGET} for rustc {rustc}, {by}"));
     if arguments.json {
-        let archive = target::directory(&installed.sysroot).join("lib/self-contained/libc.a");
         let report = Report {
             target: TARGET,
             rustc,
             sysroot: &installed.sysroot,
             from,
             made: installed.made,
-            libc: match &installed.origin {
-                Origin::ThisTool(marker) => Some(marker.libc.clone()),
-                _ => libc::recognize(&archive, home),
-            },
+            libc: linked_libc(&installed, home),
             variants: packages::DATA
                 .libc
                 .iter()
@@ -192,6 +188,17 @@ pub fn run(arguments: &Arguments, home: &Home, console: &Console) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// The variant of wasi-libc that is linked by default, as far as it is known.
+pub fn linked_libc(installed: &Installed, home: &Home) -> Option<String> {
+    match &installed.origin {
+        Origin::ThisTool(marker) => Some(marker.libc.clone()),
+        _ => {
+            let directory = target::directory(&installed.sysroot);
+            libc::recognize(&directory.join("lib/self-contained/libc.a"), home)
+        }
+    }
 }
 
 /// Makes sure that the target is there, for verbs that build. Silent if it

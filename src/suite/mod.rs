@@ -18,7 +18,7 @@ mod update;
 mod verdict;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -31,7 +31,7 @@ use crate::host::Mode;
 use crate::setup;
 use crate::source::Source;
 
-use definition::Definition;
+use definition::{Definition, PASSES};
 use linux::LinuxTests;
 use report::Report;
 use stage::{Place, Stage};
@@ -92,6 +92,16 @@ pub struct SuiteArgs {
     /// Only tests with one of these in their names
     #[arg(value_name = "FILTER", last = true)]
     filter: Vec<String>,
+}
+
+/// How many of the tests that Linux runs, and that have one of `filter` in
+/// their names, pass when patched: as the suite's file in `directory` says.
+pub fn promised(directory: &Path, krate: &str, filter: &[String]) -> Result<usize> {
+    let definition = Definition::read(directory, krate)?;
+    let linux = LinuxTests::read(directory, krate)?;
+    let passes =
+        |name: &&str| stage::passes(filter, name) && *definition.expected(name).outcome == PASSES;
+    Ok(linux.names().filter(passes).count())
 }
 
 /// Runs the verb; gives back the exit code.

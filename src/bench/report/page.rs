@@ -10,6 +10,7 @@ use super::plot::{self, Metric};
 use super::table::cells;
 use crate::bench::cases::Compare;
 use crate::bench::results::{CaseResults, Outcome, PointResults, Results, Size};
+use crate::page::{escaped, whole};
 
 /// What is plotted of each case.
 const METRICS: [Metric; 2] = [
@@ -43,13 +44,7 @@ pub fn of(results: &Results) -> Result<String> {
         body.push_str(&section(case, results)?);
     }
     body.push_str(&sizes(results));
-    Ok(format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <title>cargo wasip2 bench</title>\n<style>\n{}</style>\n</head>\n<body>\n{body}</body>\n\
-         </html>\n",
-        include_str!("page.css")
-    ))
+    Ok(whole("cargo wasip2 bench", include_str!("page.css"), &body))
 }
 
 fn circumstances(results: &Results) -> String {
@@ -172,19 +167,4 @@ fn sizes(results: &Results) -> String {
     }
     text.push_str("</tbody>\n</table>\n</section>\n");
     text
-}
-
-/// Text as HTML has it.
-pub fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

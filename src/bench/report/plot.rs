@@ -69,7 +69,7 @@ pub fn of(
     let opening = format!("<svg role=\"img\" aria-labelledby=\"{id}\" ");
     let titled = format!(
         ">\n<title id=\"{id}\">{}</title>",
-        super::page::escaped(title)
+        crate::page::escaped(title)
     );
     let svg = svg
         .replacen("<svg ", &opening, 1)

@@ -1,0 +1,135 @@
+//! Compiles a crate with one combination of its features, as a project that
+//! depends on it would.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::cell::{Outcome, Variant};
+use super::compile::{self, Compiled};
+use super::plan::{BuildWork, Row, Setting};
+use super::runner::{Found, Workshop};
+use crate::apply::cargo;
+use crate::init::project::{Project, write_whole};
+use crate::init::{self, Options, TARGET};
+use crate::process::Process;
+use crate::series::Series;
+
+/// Does the work of a cell.
+pub fn run(
+    row: &Row,
+    work: &BuildWork,
+    variant: Variant,
+    setting: &Setting,
+    workshop: &mut Workshop,
+) -> Result<Found> {
+    let project = match project(row, variant, workshop)? {
+        Ok(project) => project,
+        Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
+    };
+    let mut found = Found::new(Outcome::Passes);
+    let mut process = Process::new(cargo())
+        .current_dir(&project)
+        .args(["check", "--message-format=json"])
+        .env_remove("CARGO_BUILD_TARGET")
+        .env(
+            "CARGO_TARGET_DIR",
+            workshop.home.directory("matrix/check-target")?,
+        );
+    if !work.features.is_empty() {
+        let features: Vec<String> = work
+            .features
+            .iter()
+            .map(|feature| format!("{}/{feature}", row.krate))
+            .collect();
+        process = process.args(["--features", &features.join(",")]);
+    }
+    if !setting.native {
+        process = process.args(["--target", TARGET]);
+    }
+    if workshop.series.offline {
+        process = process.arg("--offline");
+    }
+    found.step(&process, &project, workshop);
+    let limit = workshop.plan.limits.build;
+    match compile::run(process, None, limit)? {
+        Compiled::Well(_) => {}
+        Compiled::Failed(error) => found.fail(Outcome::DoesNotBuild, error),
+        Compiled::Stopped => found.fail(
+            Outcome::DoesNotBuild,
+            format!("it was not built after {} s", limit.as_secs()),
+        ),
+    }
+    Ok(found)
+}
+
+/// The project that depends on the crate, made once; or why there is none.
+fn project(
+    row: &Row,
+    variant: Variant,
+    workshop: &mut Workshop,
+) -> Result<Result<PathBuf, String>> {
+    let key = (row.krate.clone(), variant);
+    if let Some(project) = workshop.projects.get(&key) {
+        return Ok(project.clone());
+    }
+    let series = newest(workshop.all_series, &row.krate)?;
+    let made = make(series, variant, workshop).map_err(|error| format!("{error:#}"));
+    if let Err(error) = &made {
+        compile::refuse_full_disk(error)?;
+    }
+    workshop.projects.insert(key, made.clone());
+    Ok(made)
+}
+
+/// The series of a crate whose features are tried: that of its newest release.
+pub fn newest<'a>(all: &'a [Series], krate: &str) -> Result<&'a Series> {
+    all.iter()
+        .filter(|series| series.name == krate)
+        .max_by(|one, other| one.version.cmp(&other.version))
+        .with_context(|| {
+            format!("the plan has the features of `{krate}` tried, which has no series")
+        })
+}
+
+fn make(series: &Series, variant: Variant, workshop: &Workshop) -> Result<PathBuf> {
+    let root = workshop
+        .home
+        .directory(format!("matrix/check/{}-{variant}", series.name))?;
+    let manifest = format!(
+        "# Made by `cargo wasip2 matrix`.\n[package]\nname = \"features-of-{}\"\nversion = \
+         \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{} = {{ version = \"={}\", \
+         default-features = false }}\n\n[workspace]\n",
+        series.name, series.name, series.version
+    );
+    let mut state = manifest.clone();
+    if variant == Variant::Patched {
+        for series in workshop.all_series {
+            state.push_str(&series.digest()?);
+        }
+    }
+    let stamp = root.join("initialised");
+    if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == state) {
+        return Ok(root);
+    }
+    write_whole(&root.join("Cargo.toml"), manifest.as_bytes())?;
+    write_whole(&root.join("src/lib.rs"), b"")?;
+    let project = Project { root: root.clone() };
+    let offline = workshop.series.offline;
+    match variant {
+        Variant::Upstream => {
+            project.lock(offline, workshop.console)?;
+        }
+        Variant::Patched => {
+            let options = Options {
+                offline,
+                ..Options::default()
+            };
+            let (home, console) = (workshop.home, workshop.console);
+            init::initialise(&project, workshop.all_series, &options, home, console)?;
+        }
+    }
+    write_whole(&stamp, state.as_bytes())?;
+    Ok(root)
+}

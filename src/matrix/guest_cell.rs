@@ -1,0 +1,189 @@
+//! Builds a guest and runs it in a host.
+//!
+//! A guest that did its job says so in its last line, `N checks passed`, and
+//! ends well. One that only ends well has shown nothing.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::cell::{Counts, Outcome, Variant};
+use super::child::Ended;
+use super::compile::{self, Compiled, refuse_full_disk};
+use super::plan::{GuestWork, Limits, Setting};
+use super::runner::{Found, Workshop};
+use crate::guests::{Build, Guests};
+use crate::host;
+use crate::init::project::write_whole;
+use crate::setup;
+
+/// Does the work of a cell.
+pub fn run(
+    work: &GuestWork,
+    variant: Variant,
+    setting: &Setting,
+    limits: &Limits,
+    workshop: &mut Workshop,
+) -> Result<Found> {
+    let guests = match workshop.guests(variant)? {
+        Ok(guests) => guests,
+        Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
+    };
+    let mut found = Found::new(Outcome::Passes);
+    let component = match build(
+        work, variant, setting, limits, &guests, workshop, &mut found,
+    )? {
+        Some(component) => component,
+        None => return Ok(found),
+    };
+    let limit = work.time_limit.unwrap_or(limits.run);
+    let mut words = vec![
+        "host".to_owned(),
+        format!("--host={}", setting.host),
+        format!("--mode={}", setting.mode),
+    ];
+    words.extend(work.rights.iter().cloned());
+    words.push(component.to_string_lossy().into_owned());
+    words.extend(work.arguments.iter().cloned());
+    let ended = workshop.tool(&words, limit, &mut found)?;
+    judge(&ended, limit, &mut found)?;
+    Ok(found)
+}
+
+/// Builds the guest; where that fails, `found` says why.
+fn build(
+    work: &GuestWork,
+    variant: Variant,
+    setting: &Setting,
+    limits: &Limits,
+    guests: &Guests,
+    workshop: &Workshop,
+    found: &mut Found,
+) -> Result<Option<PathBuf>> {
+    let libc = match &setting.libc {
+        Some(libc) => Some(setup::libc_directory(
+            libc,
+            workshop.home,
+            workshop.console,
+        )?),
+        None => None,
+    };
+    let build = Build {
+        libc,
+        offline: workshop.series.offline,
+        rustflags: match variant {
+            Variant::Upstream => work.upstream_rustflags.clone(),
+            Variant::Patched => Vec::new(),
+        },
+        ..Build::default()
+    };
+    let guest = match guests.find(&work.guest, workshop.console) {
+        Ok(guest) => guest,
+        Err(error) => {
+            found.fail(Outcome::DoesNotBuild, format!("{error:#}"));
+            return Ok(None);
+        }
+    };
+    let process = guests.command(&guest, &build).env(
+        "CARGO_TARGET_DIR",
+        workshop.home.directory("matrix/target")?,
+    );
+    found.step(&process, guests.root(), workshop);
+    match compile::run(process, Some(&guest.name), limits.build)? {
+        Compiled::Well(Some(program)) => {
+            // The other variant's program goes to the same place.
+            let kept = workshop
+                .home
+                .directory("matrix/components")?
+                .join(format!("{}-{}-{}.wasm", guest.name, variant, setting.name));
+            write_whole(&kept, &std::fs::read(program)?)?;
+            Ok(Some(kept))
+        }
+        Compiled::Well(None) => {
+            found.fail(
+                Outcome::DoesNotBuild,
+                format!("cargo built no program `{}`", guest.name),
+            );
+            Ok(None)
+        }
+        Compiled::Failed(error) => {
+            found.fail(Outcome::DoesNotBuild, error);
+            Ok(None)
+        }
+        Compiled::Stopped => {
+            let limit = limits.build.as_secs();
+            found.fail(
+                Outcome::DoesNotBuild,
+                format!("it was not built after {limit} s"),
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// What became of a guest that ended so.
+fn judge(ended: &Ended, limit: Duration, found: &mut Found) -> Result<()> {
+    let said = String::from_utf8_lossy(&ended.stderr);
+    refuse_full_disk(&said)?;
+    let printed = String::from_utf8_lossy(&ended.stdout);
+    let last = printed.lines().rev().find(|line| !line.trim().is_empty());
+    let Some(status) = ended.status else {
+        let last = last.map_or(String::new(), |last| format!("; its last words: {last}"));
+        found.fail(
+            Outcome::Hangs,
+            format!("it had not ended after {} s{last}", limit.as_secs()),
+        );
+        return Ok(());
+    };
+    let code = status.code().unwrap_or(-1);
+    if code == 0 {
+        match checks(&printed) {
+            Some(passed) => found.counts = Some(Counts { passed, of: None }),
+            None => found.fail(
+                Outcome::Fails,
+                "it ended well, but its last line is not `N checks passed`".to_owned(),
+            ),
+        }
+        return Ok(());
+    }
+    if let Some(panic) = panic(&said) {
+        found.fail(Outcome::Fails, panic);
+    } else if code == i32::from(host::TRAPPED) {
+        let trap = trap(&said).unwrap_or("it trapped");
+        found.fail(Outcome::Traps, trap.to_owned());
+    } else {
+        let error = complaint(&said).map_or_else(|| format!("exit code {code}"), str::to_owned);
+        found.fail(Outcome::Fails, error);
+    }
+    Ok(())
+}
+
+/// How many checks passed, as the last line has it.
+fn checks(printed: &str) -> Option<u64> {
+    let last = printed.lines().rev().find(|line| !line.trim().is_empty())?;
+    let count = last.trim().strip_suffix(" checks passed")?;
+    count.parse().ok().filter(|count| *count > 0)
+}
+
+/// The first panic, with its place.
+fn panic(said: &str) -> Option<String> {
+    let mut lines = said.lines();
+    let place = lines.find_map(|line| line.split_once("panicked at "))?.1;
+    let text = lines.next().unwrap_or_default().trim();
+    Some(format!("{text} ({})", place.trim_end_matches(':')))
+}
+
+/// What the host says of a trap.
+fn trap(said: &str) -> Option<&str> {
+    complaint(said)
+}
+
+/// The first line that tells of an error, or the last one.
+fn complaint(said: &str) -> Option<&str> {
+    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let error = lines
+        .clone()
+        .find(|line| line.starts_with("Error: ") || line.starts_with("error: "));
+    error.or_else(|| lines.next_back())
+}

@@ -1,0 +1,381 @@
+//! Runs the cells of a plan, one after the other.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::cell::{Cell, Counts, Outcome, Variant, name};
+use super::child::{self, Ended};
+use super::kept::{self, Kept};
+use super::needs;
+use super::plan::{Plan, Row, Setting, Work};
+use super::{build_cell, guest_cell, suite_cell};
+use crate::apply::SeriesArgs;
+use crate::console::Console;
+use crate::guests::Guests;
+use crate::home::Home;
+use crate::process::Process;
+use crate::series::Series;
+
+/// What cells are made in: staged workspaces, made when the first cell needs
+/// them.
+pub struct Workshop<'a> {
+    pub plan: &'a Plan,
+    pub series: &'a SeriesArgs,
+    pub all_series: &'a [Series],
+    pub home: &'a Home,
+    pub console: &'a Console,
+    /// Whether only the quick part of the plan is run.
+    pub quick: bool,
+    guests: BTreeMap<Variant, Result<Arc<Guests>, String>>,
+    /// The projects that features are tried in.
+    pub projects: BTreeMap<(String, Variant), Result<PathBuf, String>>,
+}
+
+/// What was found out about a cell.
+#[derive(Debug)]
+pub struct Found {
+    pub outcome: Outcome,
+    pub error: Option<String>,
+    /// Why it was not run.
+    pub reason: Option<String>,
+    pub counts: Option<Counts>,
+    pub steps: Vec<String>,
+}
+
+impl Found {
+    /// Nothing but what it came to.
+    pub fn new(outcome: Outcome) -> Found {
+        Found {
+            outcome,
+            error: None,
+            reason: None,
+            counts: None,
+            steps: Vec::new(),
+        }
+    }
+
+    /// Nobody could find out, for this reason.
+    pub fn not_run(reason: impl Into<String>) -> Found {
+        let mut found = Found::new(Outcome::NotRun);
+        found.reason = Some(reason.into());
+        found
+    }
+
+    /// With the first error.
+    pub fn error(mut self, error: impl Into<String>) -> Found {
+        self.error = Some(error.into());
+        self
+    }
+
+    /// It came to that instead.
+    pub fn fail(&mut self, outcome: Outcome, error: String) {
+        self.outcome = outcome;
+        self.error = Some(error);
+    }
+
+    /// Notes a command that is run in `directory`.
+    pub fn step(&mut self, process: &Process, directory: &Path, workshop: &Workshop) {
+        let line = format!("cd {} && {}", directory.display(), process.line());
+        self.steps.push(workshop.portable(&line));
+    }
+}
+
+impl<'a> Workshop<'a> {
+    pub fn new(
+        plan: &'a Plan,
+        series: &'a SeriesArgs,
+        all_series: &'a [Series],
+        home: &'a Home,
+        console: &'a Console,
+        quick: bool,
+    ) -> Workshop<'a> {
+        Workshop {
+            plan,
+            series,
+            all_series,
+            home,
+            console,
+            quick,
+            guests: BTreeMap::new(),
+            projects: BTreeMap::new(),
+        }
+    }
+
+    /// The workspace of the guests, as released or on the patched crates; or
+    /// why it cannot be had.
+    pub fn guests(&mut self, variant: Variant) -> Result<Result<Arc<Guests>, String>> {
+        if let Some(guests) = self.guests.get(&variant) {
+            return Ok(guests.clone());
+        }
+        let source = self
+            .plan
+            .guests
+            .as_deref()
+            .context("the plan has no guests")?;
+        let series = match variant {
+            Variant::Upstream => &[],
+            Variant::Patched => self.all_series,
+        };
+        let place = format!("matrix/{variant}");
+        let staged = Guests::stage_in(&place, source, series, self.series, self.home, self.console)
+            .map(Arc::new)
+            .map_err(|error| format!("{error:#}"));
+        if let Err(error) = &staged {
+            super::compile::refuse_full_disk(error)?;
+        }
+        child::refuse_interrupted()?;
+        self.guests.insert(variant, staged.clone());
+        Ok(staged)
+    }
+
+    /// Runs this tool itself with these words, within `limit`.
+    pub fn tool(&self, words: &[String], limit: Duration, found: &mut Found) -> Result<Ended> {
+        let program = std::env::current_exe().context("this program's own path is not known")?;
+        let mut command = Command::new(program);
+        command.args(words).env_remove("CARGO_WASIP2_HOST");
+        let shown = Process::new("cargo").arg("wasip2").args(words);
+        found.steps.push(self.portable(&shown.line()));
+        child::run(command, limit)
+    }
+
+    /// The flags that have another process of this tool take the same series.
+    pub fn series_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(patches) = &self.series.patches {
+            words.push(format!("--patches={}", patches.display()));
+        }
+        if self.series.offline {
+            words.push("--offline".to_owned());
+        }
+        words
+    }
+
+    /// A command without this machine's own paths.
+    fn portable(&self, line: &str) -> String {
+        let home = self.home.root().to_string_lossy();
+        line.replace(&*home, "$CARGO_WASIP2_HOME")
+    }
+}
+
+/// Which of the cells are run.
+#[derive(Debug)]
+pub struct Selection<'a> {
+    pub quick: bool,
+    pub only: &'a [String],
+}
+
+impl Selection<'_> {
+    /// Why `--quick` does not run the cell, if it does not.
+    fn leaves_out(&self, row: &Row, setting: &Setting) -> Option<String> {
+        (self.quick && !(row.quick && setting.quick)).then(|| "left out by --quick".to_owned())
+    }
+
+    /// Whether a cell of the row was asked for.
+    pub fn has_row(&self, row: &Row, plan: &Plan) -> bool {
+        Variant::ALL.iter().any(|variant| {
+            plan.settings.iter().any(|setting| {
+                setting.kinds.contains(&row.kind) && self.has(row, *variant, setting)
+            })
+        })
+    }
+
+    /// Whether the cell was asked for.
+    pub fn has(&self, row: &Row, variant: Variant, setting: &Setting) -> bool {
+        let name = name(&row.name, variant, &setting.name);
+        self.only.is_empty()
+            || self.only.iter().any(|only| match only.contains('*') {
+                true => super::plan::fits(only, &name),
+                false => name.contains(only.as_str()),
+            })
+    }
+}
+
+/// Runs those cells of `rows` that were selected; gives back all of them.
+pub fn run(
+    rows: &[&Row],
+    selection: &Selection,
+    kept: &Kept,
+    workshop: &mut Workshop,
+) -> Result<Vec<Cell>> {
+    let (plan, console) = (workshop.plan, workshop.console);
+    let mut planned = Vec::new();
+    for row in rows {
+        for variant in Variant::ALL {
+            for setting in plan
+                .settings
+                .iter()
+                .filter(|one| one.kinds.contains(&row.kind))
+            {
+                if selection.has(row, variant, setting) {
+                    planned.push((*row, variant, setting));
+                }
+            }
+        }
+    }
+    let bar = console.count_bar("Running", planned.len());
+    let mut cells = Vec::new();
+    for (row, variant, setting) in planned {
+        let full = name(&row.name, variant, &setting.name);
+        bar.set_message(full.clone());
+        let started = Instant::now();
+        let left_out = setting
+            .leaves_out(row, variant)
+            .or_else(|| selection.leaves_out(row, setting));
+        let mut again = false;
+        let cell = match left_out {
+            Some(reason) => cell(plan, row, variant, setting, Found::not_run(reason), 0.0),
+            None => {
+                let file = kept.file(
+                    inputs(row, variant, setting, selection, workshop)?
+                        .iter()
+                        .map(String::as_str),
+                );
+                match kept.read(&file, console) {
+                    Some(cell) => {
+                        again = true;
+                        cell
+                    }
+                    None => {
+                        let found = find(row, variant, setting, workshop)
+                            .with_context(|| format!("the cell {full} could not be run"))?;
+                        let seconds = started.elapsed().as_secs_f64();
+                        let cell = cell(plan, row, variant, setting, found, seconds);
+                        kept.write(&file, &cell)?;
+                        cell
+                    }
+                }
+            }
+        };
+        bar.suspend(|| tell(&cell, again, console));
+        bar.inc(1);
+        cells.push(cell);
+    }
+    bar.finish_and_clear();
+    Ok(cells)
+}
+
+/// All that a cell follows from, beside what all do.
+fn inputs(
+    row: &Row,
+    variant: Variant,
+    setting: &Setting,
+    selection: &Selection,
+    workshop: &Workshop,
+) -> Result<Vec<String>> {
+    let plan = workshop.plan;
+    let mut inputs = vec![
+        serde_json::to_string(row)?,
+        variant.to_string(),
+        serde_json::to_string(setting)?,
+        serde_json::to_string(&plan.expected(row, variant, setting))?,
+        selection.quick.to_string(),
+    ];
+    if variant == Variant::Patched {
+        for series in workshop.all_series {
+            inputs.push(series.digest()?);
+        }
+    }
+    if let (Work::Suite(_), Some(suites)) = (&row.work, &plan.suites) {
+        for file in ["toml", "linux"] {
+            let path = suites.join(format!("{}.{file}", row.krate));
+            inputs.push(std::fs::read_to_string(path).unwrap_or_default());
+        }
+    }
+    if let (Work::Guest(work), Some(guests)) = (&row.work, &plan.guests) {
+        // A change to one guest is none to the others.
+        let others: Vec<&str> = plan
+            .rows
+            .iter()
+            .filter_map(|row| match &row.work {
+                Work::Guest(other) if other.guest != work.guest => Some(other.guest.as_str()),
+                _ => None,
+            })
+            .chain(["rows.toml"])
+            .collect();
+        inputs.push(kept::digest(guests, &others)?);
+    }
+    Ok(inputs)
+}
+
+/// Does a cell's work.
+fn find(row: &Row, variant: Variant, setting: &Setting, workshop: &mut Workshop) -> Result<Found> {
+    let limits = workshop.plan.limits;
+    if let Some(reason) = setting.needs.as_ref().and_then(needs::missing) {
+        return Ok(Found::not_run(reason));
+    }
+    match &row.work {
+        Work::Guest(work) => guest_cell::run(work, variant, setting, &limits, workshop),
+        Work::Suite(work) => suite_cell::run(row, work, variant, setting, workshop),
+        Work::Build(work) => build_cell::run(row, work, variant, setting, workshop),
+    }
+}
+
+/// The cell that this was found out about.
+fn cell(
+    plan: &Plan,
+    row: &Row,
+    variant: Variant,
+    setting: &Setting,
+    found: Found,
+    seconds: f64,
+) -> Cell {
+    let expected = plan.expected(row, variant, setting);
+    let full = name(&row.name, variant, &setting.name);
+    let reason = match found.outcome {
+        Outcome::Passes => None,
+        outcome if outcome == expected.outcome => Some(expected.reason),
+        _ => None,
+    };
+    Cell {
+        row: row.name.clone(),
+        variant,
+        setting: setting.name.clone(),
+        outcome: found.outcome,
+        expected: expected.outcome,
+        reason: found.reason.or(reason),
+        error: found.error,
+        counts: found.counts,
+        command: format!("cargo wasip2 matrix --fresh --only {full}"),
+        steps: found.steps,
+        seconds: (seconds * 100.0).round() / 100.0,
+    }
+}
+
+/// Says what became of a cell.
+fn tell(cell: &Cell, again: bool, console: &Console) {
+    let mut line = format!("{}: {}", cell.name(), cell.outcome);
+    if let Some(counts) = cell.counts {
+        line.push_str(&match counts.of {
+            Some(of) => format!(" ({} of {of})", counts.passed),
+            None => format!(" ({} checks)", counts.passed),
+        });
+    }
+    if cell.outcome == Outcome::NotRun {
+        console.detail(
+            "Left",
+            format!("{line}: {}", cell.reason.as_deref().unwrap_or_default()),
+        );
+        return;
+    }
+    if again {
+        line.push_str(", as before");
+    } else {
+        line.push_str(&format!(", {:.1} s", cell.seconds));
+    }
+    if cell.as_expected() {
+        console.status(if again { "Kept" } else { "Ran" }, line);
+    } else {
+        console.error(format!(
+            "{line}; expected: {}{}",
+            cell.expected,
+            cell.error
+                .as_deref()
+                .map_or(String::new(), |error| format!("\n  {error}"))
+        ));
+    }
+}
