@@ -83,7 +83,7 @@ impl Outcome {
             Outcome::Passes => "✓",
             Outcome::Fails => "✗",
             Outcome::Traps => "⚡",
-            Outcome::Hangs => "⏳",
+            Outcome::Hangs => "∞",
             Outcome::DoesNotBuild => "⚒",
             Outcome::NotRun => "–",
         }

@@ -83,10 +83,10 @@ impl Difference {
 fn shown(cell: &Cell) -> String {
     match (&cell.counts, &cell.error) {
         (Some(counts), _) => format!("{} ({})", cell.outcome, counts.passed),
-        (None, Some(error)) => {
+        (None, Some(error)) if cell.outcome != Outcome::Passes => {
             let line = error.lines().next().unwrap_or_default();
             format!("{} ({line})", cell.outcome)
         }
-        (None, None) => cell.outcome.to_string(),
+        _ => cell.outcome.to_string(),
     }
 }

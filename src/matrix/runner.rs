@@ -158,7 +158,9 @@ impl<'a> Workshop<'a> {
     /// A command without this machine's own paths.
     fn portable(&self, line: &str) -> String {
         let home = self.home.root().to_string_lossy();
+        let cargo = crate::apply::cargo();
         line.replace(&*home, "$CARGO_WASIP2_HOME")
+            .replace(&*cargo.to_string_lossy(), "cargo")
     }
 }
 
@@ -326,6 +328,10 @@ fn cell(
 ) -> Cell {
     let expected = plan.expected(row, variant, setting);
     let full = name(&row.name, variant, &setting.name);
+    let seconds = match found.outcome {
+        Outcome::NotRun => 0.0,
+        _ => (seconds * 100.0).round() / 100.0,
+    };
     let reason = match found.outcome {
         Outcome::Passes => None,
         outcome if outcome == expected.outcome => Some(expected.reason),
@@ -342,7 +348,7 @@ fn cell(
         counts: found.counts,
         command: format!("cargo wasip2 matrix --fresh --only {full}"),
         steps: found.steps,
-        seconds: (seconds * 100.0).round() / 100.0,
+        seconds,
     }
 }
 

@@ -10,7 +10,7 @@
   const fields = ["q", "kind", "outcome", "setting"];
   let sort = { by: "position", descending: false };
 
-  function cellsOf(row) { return Array.from(row.querySelectorAll("details")); }
+  function cellsOf(row) { return Array.from(row.querySelectorAll("details[data-outcome]")); }
 
   function fits(cell, want) {
     const outcome = !want.outcome
@@ -26,6 +26,10 @@
     for (const row of rows) {
       const cells = cellsOf(row);
       for (const cell of cells) { cell.hidden = Boolean(want.setting) && cell.dataset.setting !== want.setting; }
+      for (const left of row.querySelectorAll("details.left")) {
+        left.hidden = !left.querySelector("details:not([hidden])");
+        left.open = Boolean(want.setting) || want.outcome === "not run";
+      }
       const visible = (!want.q || row.dataset.text.includes(want.q))
         && (!want.kind || row.dataset.kind === want.kind)
         && (want.outcome !== "gained" || row.dataset.gained === "yes")
@@ -67,7 +71,10 @@
     if (by) { sort = { by: by.replace("-", ""), descending: by.startsWith("-") }; order(); }
     const cell = address.get("cell") ? document.getElementById(address.get("cell")) : null;
     apply();
-    if (cell) { cell.open = true; cell.scrollIntoView(); }
+    if (cell) {
+      for (let one = cell; one; one = one.parentElement.closest("details")) { one.open = true; }
+      cell.scrollIntoView();
+    }
   }
 
   form.hidden = false;

@@ -51,7 +51,11 @@ fn circumstances(results: &Results) -> String {
         .iter()
         .map(|series| {
             let (krate, version) = (escaped(&series.krate), escaped(&series.version));
-            format!("{krate} {version} ({} patches)", series.patches)
+            let patches = match series.patches {
+                1 => "1 patch".to_owned(),
+                many => format!("{many} patches"),
+            };
+            format!("{krate} {version} ({patches})")
         })
         .collect();
     text.push_str(&series.join(", "));
@@ -69,7 +73,7 @@ fn circumstances(results: &Results) -> String {
 
 fn totals(results: &Results) -> String {
     let mut text = String::from(
-        "<table class=\"totals\">\n<caption>Cells</caption>\n<thead><tr><th scope=\"col\">crates</th>",
+        "<div class=\"scroll\"><table class=\"totals\">\n<caption>Cells</caption>\n<thead><tr><th scope=\"col\">crates</th>",
     );
     for outcome in Outcome::ALL {
         text.push_str(&format!(
@@ -87,7 +91,7 @@ fn totals(results: &Results) -> String {
         }
         text.push_str("</tr>\n");
     }
-    text.push_str("</tbody>\n</table>\n");
+    text.push_str("</tbody>\n</table></div>\n");
     text
 }
 
@@ -196,8 +200,26 @@ fn tr(row: &RowShown, cells: &[&Cell]) -> String {
     );
     for variant in Variant::ALL {
         text.push_str(&format!("<td data-label=\"{variant}\">"));
-        for cell in of(variant) {
+        let (run, left): (Vec<&&Cell>, Vec<&&Cell>) =
+            of(variant).partition(|cell| cell.outcome != Outcome::NotRun);
+        for cell in run {
             text.push_str(&details(cell));
+        }
+        // One line, however many settings there are.
+        if left.len() > 1 {
+            text.push_str(&format!(
+                "<details class=\"left not-run\"><summary><span aria-hidden=\"true\">{}</span> {} in \
+                 {} settings</summary>",
+                Outcome::NotRun.sign(),
+                Outcome::NotRun,
+                left.len()
+            ));
+        }
+        for cell in &left {
+            text.push_str(&details(cell));
+        }
+        if left.len() > 1 {
+            text.push_str("</details>");
         }
         text.push_str("</td>\n");
     }
