@@ -27,6 +27,7 @@ mod process;
 mod run;
 mod series;
 mod serve;
+mod services;
 mod setup;
 mod shims;
 mod source;

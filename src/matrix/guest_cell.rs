@@ -16,6 +16,7 @@ use super::runner::{Found, Workshop};
 use crate::guests::{Build, Guests};
 use crate::host;
 use crate::init::project::write_whole;
+use crate::services::{self, Service, Start};
 use crate::setup;
 
 /// Does the work of a cell.
@@ -37,6 +38,17 @@ pub fn run(
         Some(component) => component,
         None => return Ok(found),
     };
+    let service = match &work.service {
+        Some(name) => match services::start(name, workshop.home, workshop.console)? {
+            Start::Running(service) => Some(service),
+            Start::Missing(reason) => {
+                found.outcome = Outcome::NotRun;
+                found.reason = Some(reason);
+                return Ok(found);
+            }
+        },
+        None => None,
+    };
     let limit = work.time_limit.unwrap_or(limits.run);
     let mut words = vec![
         "host".to_owned(),
@@ -45,10 +57,19 @@ pub fn run(
     ];
     words.extend(work.rights.iter().cloned());
     words.push(component.to_string_lossy().into_owned());
-    words.extend(work.arguments.iter().cloned());
+    words.extend(arguments(work, service.as_ref()));
     let ended = workshop.tool(&words, limit, &mut found)?;
     judge(&ended, limit, &mut found)?;
     Ok(found)
+}
+
+/// The guest's arguments, with what the service tells in its place.
+fn arguments(work: &GuestWork, service: Option<&Service>) -> Vec<String> {
+    let fill_in = |argument: &String| match service {
+        Some(service) => service.fill_in(argument),
+        None => argument.clone(),
+    };
+    work.arguments.iter().map(fill_in).collect()
 }
 
 /// Builds the guest; where that fails, `found` says why.

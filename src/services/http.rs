@@ -1,0 +1,20 @@
+//! The HTTP server of the fixtures.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result};
+use wasip2_fixtures::{HttpServer, router};
+
+use super::{Service, Start};
+
+/// Serves what the demo asks for, and files that can be put, got and deleted.
+pub fn start() -> Result<Start> {
+    let server = HttpServer::start(router()).context("the HTTP server could not start")?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.address().port()));
+    Ok(Start::Running(Service {
+        address,
+        // With no name, so that a client that cannot look names up gets on.
+        url: format!("http://{address}"),
+        _server: Box::new(server),
+    }))
+}
