@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tower_service::Service;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
-use super::answer;
+use super::exchange::exchange;
 use super::linger::linger;
 use crate::tokio::Tokio;
 use crate::{Error, Incoming};
@@ -20,6 +20,9 @@ use crate::{Error, Incoming};
 /// How long tasks that outlive their response go on, unless
 /// [`serve!`](crate::serve) says otherwise.
 pub const LINGER: Duration = Duration::from_secs(5);
+
+/// For how many events that come at once the runtime has memory from the start.
+const EVENTS: usize = 16;
 
 type Exchange = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
 
@@ -85,6 +88,9 @@ impl Instance {
     {
         let runtime = Builder::new_current_thread()
             .enable_all()
+            // It only sets memory aside, which an instance for one request may
+            // have to ask its host for.
+            .max_io_events_per_tick(EVENTS)
             .build()
             .expect("the instance's Tokio runtime could not be made");
         let service = {
@@ -95,10 +101,15 @@ impl Instance {
         Instance {
             runtime,
             exchange: Box::new(move |request, out| {
-                Box::pin(answer(request, out, service.clone(), Tokio))
+                Box::pin(exchange(request, out, service.clone(), Tokio, is_alone))
             }),
         }
     }
+}
+
+/// Whether the runtime has nothing but the request that it handles.
+fn is_alone() -> bool {
+    Handle::current().metrics().num_alive_tasks() == 0
 }
 
 /// Nobody takes an export's errors: standard error is where a host's operator
