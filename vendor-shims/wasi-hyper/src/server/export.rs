@@ -1,9 +1,8 @@
 //! The export of a component, and the runtime of its instance.
 
+use std::any::Any;
 use std::cell::OnceCell;
 use std::error::Error as StdError;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -22,20 +21,18 @@ use crate::{Error, Incoming};
 pub const LINGER: Duration = Duration::from_secs(5);
 
 /// For how many events that come at once the runtime has memory from the start.
-const EVENTS: usize = 16;
-
-type Exchange = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+const EVENTS: usize = 4;
 
 /// What one instance of the component keeps from request to request.
-struct Instance {
+struct Instance<S> {
     runtime: Runtime,
-    /// Answers a request by a clone of the service.
-    exchange: Box<dyn Fn(IncomingRequest, ResponseOutparam) -> Exchange>,
+    /// Each request has a clone of it.
+    service: S,
 }
 
 thread_local! {
-    // A thread, the only one, is what an instance has.
-    static INSTANCE: OnceCell<Instance> = const { OnceCell::new() };
+    // A thread, the only one, is what an instance has. It holds an `Instance`.
+    static INSTANCE: OnceCell<Box<dyn Any>> = const { OnceCell::new() };
 }
 
 /// `handle(request, out, make, limit)`—Has the instance's service answer
@@ -47,7 +44,8 @@ thread_local! {
 ///
 /// # Panics
 ///
-/// If the runtime cannot be made.
+/// If the runtime cannot be made, or if the instance has a service of another
+/// type: it can have one only.
 ///
 /// # References
 ///
@@ -66,11 +64,17 @@ pub fn handle<S, B>(
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     INSTANCE.with(|instance| {
-        let Instance { runtime, exchange } = instance.get_or_init(|| Instance::new(make));
+        let Instance { runtime, service } = instance
+            .get_or_init(|| Box::new(Instance::new(make)))
+            .downcast_ref::<Instance<S>>()
+            .expect("an instance has one service");
         let metrics = runtime.metrics();
         let before = metrics.num_alive_tasks();
         runtime.block_on(async {
-            if let Err(error) = exchange(request, out).await {
+            // On the stack: an instance for one request has no use for its memory
+            // twice, and may have to ask its host for more.
+            let exchange = exchange(request, out, service.clone(), Tokio, is_alone);
+            if let Err(error) = exchange.await {
                 report(&error);
             }
             linger(&metrics, before, limit).await;
@@ -78,18 +82,10 @@ pub fn handle<S, B>(
     });
 }
 
-impl Instance {
-    fn new<S, B>(make: impl FnOnce() -> S) -> Instance
-    where
-        S: Service<Request<Incoming<Tokio>>, Response = Response<B>> + Clone + 'static,
-        S::Error: Into<Box<dyn StdError + Send + Sync>>,
-        B: Body + 'static,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
-    {
+impl<S> Instance<S> {
+    fn new(make: impl FnOnce() -> S) -> Instance<S> {
         let runtime = Builder::new_current_thread()
             .enable_all()
-            // It only sets memory aside, which an instance for one request may
-            // have to ask its host for.
             .max_io_events_per_tick(EVENTS)
             .build()
             .expect("the instance's Tokio runtime could not be made");
@@ -98,12 +94,7 @@ impl Instance {
             let _entered = runtime.enter();
             make()
         };
-        Instance {
-            runtime,
-            exchange: Box::new(move |request, out| {
-                Box::pin(exchange(request, out, service.clone(), Tokio, is_alone))
-            }),
-        }
+        Instance { runtime, service }
     }
 }
 
