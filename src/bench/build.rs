@@ -2,7 +2,7 @@
 //! variant is made of.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 
@@ -13,6 +13,7 @@ use crate::guests::{Build, Guests};
 use crate::home::Home;
 use crate::series::Series;
 use crate::setup;
+use crate::source::Source;
 
 /// What came of a build: the program's file, or why there is none.
 pub type Built = Result<PathBuf, String>;
@@ -20,18 +21,26 @@ pub type Built = Result<PathBuf, String>;
 /// Every program that was built, by variant and name.
 pub type Programs = BTreeMap<(&'static str, &'static str), Built>;
 
+/// What the name of an example server begins with.
+const SERVERS: &str = "servers/";
+
 /// Builds every program that `variants` run at `points`. That one does not
 /// build is a result like another.
 pub fn all(
     points: &[Point],
     variants: &[&'static Variant],
     release: bool,
-    source: &Path,
+    source: &Source,
     arguments: &SeriesArgs,
     home: &Home,
     console: &Console,
 ) -> Result<Programs> {
-    let workspaces = Workspaces::stage(variants, source, arguments, home, console)?;
+    let programs = || {
+        let of = |point: &Point| variants.iter().filter_map(|one| point.case.program(one));
+        points.iter().flat_map(of)
+    };
+    let servers = programs().any(|program| program.starts_with(SERVERS));
+    let workspaces = Workspaces::stage(variants, servers, source, arguments, home, console)?;
     let libc = match variants.iter().any(|one| one.crates != Crates::Native) {
         true => Some(setup::libc_directory(&DATA.libc, home, console)?),
         false => None,
@@ -64,24 +73,29 @@ pub fn all(
     Ok(programs)
 }
 
-/// The staged workspaces, one on the patched crates and one on the released.
+/// The staged workspaces, one on the patched crates and one on the released,
+/// and the example servers.
 struct Workspaces {
     patched: Result<Guests, String>,
     released: Result<Guests, String>,
+    /// On the patched crates: the released ones cannot be a handler.
+    servers: Result<Guests, String>,
 }
 
 impl Workspaces {
     fn stage(
         variants: &[&Variant],
-        source: &Path,
+        servers: bool,
+        source: &Source,
         arguments: &SeriesArgs,
         home: &Home,
         console: &Console,
     ) -> Result<Workspaces> {
-        let stage = |place: &str, series: &[Series]| {
-            Guests::stage_in(place, source, series, arguments, home, console)
+        let stage = |place: &str, source: PathBuf, series: &[Series]| {
+            Guests::stage_in(place, &source, series, arguments, home, console)
                 .map_err(|error| format!("its workspace could not be staged: {error:#}"))
         };
+        let unused = || Err("no variant needs it".into());
         let wanted = variants.iter().any(|one| one.crates == Crates::Patched);
         let series = if wanted {
             arguments.all(home)?
@@ -90,17 +104,22 @@ impl Workspaces {
         };
         Ok(Workspaces {
             patched: match wanted {
-                true => stage("bench/patched", &series),
-                false => Err("no variant needs it".into()),
+                true => stage("bench/patched", source.bench(), &series),
+                false => unused(),
             },
-            released: stage("bench/released", &[]),
+            released: stage("bench/released", source.bench(), &[]),
+            servers: match wanted && servers {
+                true => stage("servers", source.servers(), &series),
+                false => unused(),
+            },
         })
     }
 
     fn build(&self, variant: &Variant, program: &str, build: &Build, console: &Console) -> Built {
-        let workspace = match variant.crates {
-            Crates::Patched => &self.patched,
-            Crates::Native | Crates::Released => &self.released,
+        let (workspace, program) = match (program.strip_prefix(SERVERS), variant.crates) {
+            (Some(server), _) => (&self.servers, server),
+            (None, Crates::Patched) => (&self.patched, program),
+            (None, Crates::Native | Crates::Released) => (&self.released, program),
         };
         workspace
             .as_ref()

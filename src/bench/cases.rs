@@ -69,9 +69,13 @@ pub struct Case {
     /// The program's arguments.
     #[serde(default)]
     arguments: Vec<String>,
-    /// What runs instead, by variant.
+    /// What runs instead, by variant. `servers/NAME` is one of the example
+    /// servers.
     #[serde(default)]
     peers: BTreeMap<String, String>,
+    /// Variants that could not do it with the program.
+    #[serde(default)]
+    without: Vec<String>,
     pub load: Load,
     /// What a ratio to native is of.
     #[serde(default)]
@@ -97,6 +101,13 @@ pub enum Load {
     /// So many clients as the value says, each with a connection that it keeps,
     /// which get `path` and expect a body of `bytes`.
     Http { path: String, bytes: usize },
+    /// The same for a component whose host serves HTTP by it: each of its
+    /// instances for one request, or, with `reuse`, for as many as come.
+    Handler {
+        path: String,
+        bytes: usize,
+        reuse: bool,
+    },
     /// `active` connections that are used, and idle ones, as the value says.
     /// With a `pause` before each message the program has to wait for it.
     TcpEcho { active: usize, pause: bool },
@@ -122,7 +133,8 @@ impl Case {
     pub fn program(&self, variant: &Variant) -> Option<&str> {
         match self.peers.get(&variant.name) {
             Some(peer) => Some(peer),
-            None => (!variant.peer).then_some(self.program.as_str()),
+            None if variant.peer || self.without.contains(&variant.name) => None,
+            None => Some(&self.program),
         }
     }
 }
@@ -220,7 +232,7 @@ mod tests {
                 "{} has nothing to compare with",
                 case.name
             );
-            for peer in case.peers.keys() {
+            for peer in case.peers.keys().chain(&case.without) {
                 assert!(variants(std::slice::from_ref(peer)).is_ok(), "{peer}");
             }
         }

@@ -9,7 +9,7 @@ use wasip2_fixtures::HttpServer;
 
 use super::cases::{self, Point};
 use super::load::{self, Load, http, tcp_echo, udp_echo};
-use super::running::{Launch, Running};
+use super::running::{Launch, Role, Running};
 use crate::host::Statistics;
 
 /// How long a program may take to its first line. A component is compiled
@@ -58,7 +58,7 @@ struct Said {
 /// Runs a program once, for `seconds` after it is warm.
 pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) -> Result<Sample> {
     match &point.case.load {
-        cases::Load::Http { path, bytes } => serve(
+        cases::Load::Http { path, bytes } | cases::Load::Handler { path, bytes, .. } => serve(
             launch,
             |address| http::measure(address, path, *bytes, point.value as usize, seconds),
             http::quit,
@@ -101,7 +101,12 @@ fn serve<T>(
         },
     };
     let memory = running.peak_memory();
-    quit(address).context("it could not be told to end")?;
+    match &launch.host {
+        // No instance can end the server.
+        Some(host) if matches!(host.role, Role::Serve { .. }) => running.interrupt(),
+        _ => quit(address),
+    }
+    .context("it could not be told to end")?;
     Sample::new(load, running.end()?, memory)
 }
 

@@ -128,7 +128,7 @@ pub fn run(arguments: &BenchArgs, home: &Home, console: &Console) -> Result<u8> 
         &points,
         &variants,
         release,
-        &source.bench(),
+        &source,
         &arguments.series,
         home,
         console,

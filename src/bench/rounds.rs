@@ -9,10 +9,10 @@ use anyhow::{Context, Result};
 use wasip2_fixtures::{HttpServer, router};
 
 use super::build::Programs;
-use super::cases::{Compare, Crates, Point, Variant};
+use super::cases::{Compare, Crates, Load, Point, Variant};
 use super::measure::{self, Sample};
 use super::results::{CaseResults, Measured, Outcome, PointResults, VariantOutcome};
-use super::running::Launch;
+use super::running::{Host, Launch, Role};
 use crate::console::Console;
 use crate::host::Mode;
 
@@ -153,8 +153,16 @@ impl Progress {
             variant,
             launch: built.and_then(|built| {
                 let program = built.as_ref().ok()?.clone();
-                let host =
-                    (variant.crates != Crates::Native).then(|| (plan.host.clone(), plan.mode));
+                let role = match point.case.load {
+                    Load::Handler { reuse, .. } => Role::Serve {
+                        reuse: if reuse { u64::MAX } else { 1 },
+                    },
+                    _ => Role::Run(plan.mode),
+                };
+                let host = (variant.crates != Crates::Native).then(|| Host {
+                    tool: plan.host.clone(),
+                    role,
+                });
                 Some(Launch { program, host })
             }),
             samples: Vec::new(),

@@ -33,8 +33,25 @@ static CURRENT: AtomicI32 = AtomicI32::new(0);
 pub struct Launch {
     /// The program's file.
     pub program: PathBuf,
-    /// The host and its mode, for a component.
-    pub host: Option<(PathBuf, Mode)>,
+    /// What runs it, for a component.
+    pub host: Option<Host>,
+}
+
+/// What runs a component.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The tool's file.
+    pub tool: PathBuf,
+    pub role: Role,
+}
+
+/// What the host does with a component.
+#[derive(Clone, Copy, Debug)]
+pub enum Role {
+    /// It runs the program.
+    Run(Mode),
+    /// It serves HTTP, with instances that answer so many requests each.
+    Serve { reuse: u64 },
 }
 
 /// A program that runs.
@@ -55,18 +72,25 @@ impl Running {
         let mut statistics = None;
         let mut command = match &launch.host {
             None => Command::new(&launch.program),
-            Some((host, mode)) => {
+            Some(host) => {
                 let file = tempfile::NamedTempFile::new()
                     .context("no file could be made for the host's statistics")?
                     .into_temp_path();
-                let mut command = Command::new(host);
+                let mut command = Command::new(&host.tool);
+                match host.role {
+                    Role::Run(mode) => command
+                        .args(["wasip2", "host", "--host", "builtin"])
+                        .args(["--network", "--name-lookup", "--http", "--mode"])
+                        .arg(match mode {
+                            Mode::Async => "async",
+                            Mode::Sync => "sync",
+                        }),
+                    Role::Serve { reuse } => command
+                        .args(["wasip2", "serve", "--addr", "127.0.0.1:0"])
+                        .arg("--max-instance-reuse-count")
+                        .arg(reuse.to_string()),
+                };
                 command
-                    .args(["wasip2", "host", "--host", "builtin"])
-                    .args(["--network", "--name-lookup", "--http", "--mode"])
-                    .arg(match mode {
-                        Mode::Async => "async",
-                        Mode::Sync => "sync",
-                    })
                     .args([OsString::from("--statistics"), file.as_os_str().to_owned()])
                     .arg(&launch.program);
                 statistics = Some(file);
@@ -141,6 +165,21 @@ impl Running {
         // What broke its connections may be its end; that takes a moment.
         let status = self.wait(Duration::from_millis(200))?;
         Some(self.ended(status))
+    }
+
+    /// Tells it to end, as Ctrl-C does.
+    pub fn interrupt(&self) -> Result<()> {
+        #[cfg(unix)]
+        {
+            let process = rustix::process::Pid::from_raw(self.child.id() as i32)
+                .context("it has no process")?;
+            Ok(rustix::process::kill_process(
+                process,
+                rustix::process::Signal::INT,
+            )?)
+        }
+        #[cfg(not(unix))]
+        bail!("this system has no signal that ends it")
     }
 
     /// Waits for its end, after it was told to; gives back what its host

@@ -6,8 +6,8 @@
 //! waits for more as it waits for anything else.
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -24,7 +24,7 @@ const AT_ONCE: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Output {
     stream: Stream,
-    /// A descriptor of its own, to be polled.
+    /// A descriptor beside the stream's own, to be polled.
     descriptor: Arc<OwnedFd>,
 }
 
@@ -34,12 +34,24 @@ enum Stream {
     Stderr,
 }
 
+static STDOUT: OnceLock<Arc<OwnedFd>> = OnceLock::new();
+static STDERR: OnceLock<Arc<OwnedFd>> = OnceLock::new();
+
+/// A descriptor like `stream`, the same for every guest of this process.
+fn kept(place: &OnceLock<Arc<OwnedFd>>, stream: BorrowedFd) -> io::Result<Arc<OwnedFd>> {
+    if let Some(kept) = place.get() {
+        return Ok(kept.clone());
+    }
+    let own = Arc::new(stream.try_clone_to_owned()?);
+    Ok(place.get_or_init(|| own).clone())
+}
+
 impl Output {
     /// Standard output.
     pub fn stdout() -> io::Result<Output> {
         Ok(Output {
             stream: Stream::Stdout,
-            descriptor: Arc::new(io::stdout().as_fd().try_clone_to_owned()?),
+            descriptor: kept(&STDOUT, io::stdout().as_fd())?,
         })
     }
 
@@ -47,7 +59,7 @@ impl Output {
     pub fn stderr() -> io::Result<Output> {
         Ok(Output {
             stream: Stream::Stderr,
-            descriptor: Arc::new(io::stderr().as_fd().try_clone_to_owned()?),
+            descriptor: kept(&STDERR, io::stderr().as_fd())?,
         })
     }
 

@@ -1,5 +1,6 @@
 //! One request and its response.
 
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -76,6 +77,7 @@ pub async fn answer(
                 Some(limit) => tokio::time::timeout(limit, call).await,
             };
             let statistics = &instances.statistics;
+            statistics.note_calls(&mem::take(&mut instance.store.data_mut().statistics));
             match ended {
                 Ok(Ok(())) => {
                     instances.give_back(instance);

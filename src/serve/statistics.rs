@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::host;
+
 /// Counters of one server.
 #[derive(Debug, Default, Serialize)]
 pub struct Statistics {
@@ -18,11 +20,25 @@ pub struct Statistics {
     pub traps: AtomicU64,
     /// Requests that were given up for their time limit.
     pub time_limits: AtomicU64,
+    /// Calls of `wasi:io/poll.poll`, for all requests.
+    pub polls: AtomicU64,
+    /// Pollables in all those calls.
+    pub pollables: AtomicU64,
+    /// Calls of `wasi:io/poll.pollable.block`.
+    pub blocks: AtomicU64,
     /// The most resources that an instance had after a request.
     pub resources: AtomicUsize,
 }
 
 impl Statistics {
+    /// Adds up what an instance's host counted for a request.
+    pub fn note_calls(&self, counted: &host::Statistics) {
+        self.polls.fetch_add(counted.polls, Ordering::Relaxed);
+        self.pollables
+            .fetch_add(counted.pollables, Ordering::Relaxed);
+        self.blocks.fetch_add(counted.blocks, Ordering::Relaxed);
+    }
+
     /// Counts the resources that an instance has after a request.
     pub fn note_resources(&self, number: usize) {
         self.resources.fetch_max(number, Ordering::Relaxed);

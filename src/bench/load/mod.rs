@@ -62,8 +62,10 @@ async fn all<T: 'static>(mut clients: JoinSet<Result<T>>, seconds: f64) -> Resul
         .with_context(|| format!("an operation took longer than {PATIENCE:?}"))?
 }
 
-/// The address that a server said.
+/// The address that a server said, as it is or as a URL.
 pub fn address(line: &str) -> Result<SocketAddr> {
-    line.parse()
+    line.trim_start_matches("http://")
+        .trim_end_matches('/')
+        .parse()
         .with_context(|| format!("it said `{line}` and not its address"))
 }

@@ -36,9 +36,11 @@ pub(crate) struct Outgoing<B: Body, R: Reactor> {
     data: Option<B::Data>,
     trailers: Option<HeaderMap>,
     progress: Progress,
+    /// Whether nobody has anything to do while this blocks.
+    alone: fn() -> bool,
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Progress {
     /// The host was given bytes since it was last told to flush.
     Written,
@@ -46,6 +48,8 @@ enum Progress {
     Flushed,
     /// The body has ended, and the host was told to send all of it.
     Ended,
+    /// It has sent it.
+    Over,
 }
 
 /// Why the host takes no more bytes.
@@ -73,14 +77,64 @@ where
             data: None,
             trailers: None,
             progress: Progress::Flushed,
+            alone: || false,
         }
+    }
+
+    /// Has the wait for the host's last flush block, which is a single call of
+    /// it, if `alone` says that nobody else has anything to do meanwhile.
+    pub(crate) fn block_if(mut self, alone: fn() -> bool) -> Outgoing<B, R> {
+        self.alone = alone;
+        self
+    }
+
+    /// Gives the host the first piece of the body, if that is there and the
+    /// host takes it at once. It need not have the message's head yet, and can
+    /// send both together then.
+    ///
+    /// # Errors
+    ///
+    /// Whether the body, or the host, fails at once. There is nothing to be polled then.
+    pub(crate) fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
+        match self.body.as_mut().poll_frame(cx) {
+            Poll::Ready(Some(frame)) => match frame.map_err(Error::body)?.into_data() {
+                Ok(data) => self.data = Some(data),
+                Err(frame) => self.trailers = frame.into_trailers().ok(),
+            },
+            Poll::Ready(None) => self.progress = Progress::Ended,
+            Poll::Pending => {}
+        }
+        if self.data.as_ref().is_some_and(Buf::has_remaining) {
+            if let Ok(permit @ 1..) = self.stream().check_write() {
+                let permit = usize::try_from(permit).unwrap_or(usize::MAX);
+                if let Err(Stop::Failed(error)) = self.write(permit) {
+                    return Err(error);
+                }
+            }
+            // Anything else, the host says again when it is asked next.
+        }
+        Ok(())
+    }
+
+    fn stream(&self) -> &OutputStream {
+        self.stream.as_ref().expect("not polled once it is done")
+    }
+
+    /// Writes up to `permit` bytes of the data that is there.
+    fn write(&mut self, permit: usize) -> Result<(), Stop> {
+        let data = self.data.as_ref().expect("it is there");
+        let chunk = data.chunk();
+        let length = chunk.len().min(permit);
+        self.stream().write(&chunk[..length])?;
+        self.data.as_mut().expect("it is there").advance(length);
+        self.progress = Progress::Written;
+        Ok(())
     }
 
     /// How many bytes the host takes now, which is never none.
     fn poll_permit(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, Stop>> {
         loop {
-            let stream = self.stream.as_ref().expect("not polled once it is done");
-            match stream.check_write() {
+            match self.stream().check_write() {
                 Ok(0) => {}
                 Ok(permit) => {
                     return Poll::Ready(Ok(usize::try_from(permit).unwrap_or(usize::MAX)))
@@ -89,7 +143,7 @@ where
             }
             let wait = match &mut self.wait {
                 Some(wait) => wait,
-                None => match self.reactor.register(stream.subscribe()) {
+                None => match self.reactor.register(self.stream().subscribe()) {
                     Ok(wait) => self.wait.insert(wait),
                     Err(error) => return Poll::Ready(Err(Stop::Failed(Error::wait(error)))),
                 },
@@ -104,29 +158,23 @@ where
         for _ in 0..TURN {
             if self.data.as_ref().is_some_and(Buf::has_remaining) {
                 let permit = ready!(self.poll_permit(cx))?;
-                let data = self.data.as_mut().expect("it is there");
-                let chunk = data.chunk();
-                let length = chunk.len().min(permit);
-                let stream = self.stream.as_ref().expect("not polled once it is done");
-                stream.write(&chunk[..length])?;
-                data.advance(length);
-                self.progress = Progress::Written;
+                self.write(permit)?;
                 continue;
             }
-            if self.progress == Progress::Ended {
-                // A flush is over when the host takes bytes again.
-                ready!(self.poll_permit(cx))?;
+            if self.trailers.is_some() && self.progress < Progress::Ended {
+                self.end()?;
+            }
+            if self.progress >= Progress::Ended {
+                if self.progress == Progress::Ended {
+                    // A flush is over when the host takes bytes again.
+                    ready!(self.poll_permit(cx))?;
+                }
                 return Poll::Ready(self.finish());
             }
             match self.body.as_mut().poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) => self.data = Some(data),
-                    Err(frame) => {
-                        if let Ok(trailers) = frame.into_trailers() {
-                            self.trailers = Some(trailers);
-                            self.end()?;
-                        }
-                    }
+                    Err(frame) => self.trailers = frame.into_trailers().ok(),
                 },
                 Poll::Ready(Some(Err(error))) => {
                     return Poll::Ready(Err(Stop::Failed(Error::body(error))))
@@ -147,6 +195,11 @@ where
 
     fn end(&mut self) -> Result<(), Stop> {
         if self.progress == Progress::Written {
+            if (self.alone)() {
+                self.stream().blocking_flush()?;
+                self.progress = Progress::Over;
+                return Ok(());
+            }
             self.flush()?;
         }
         self.progress = Progress::Ended;
@@ -154,10 +207,7 @@ where
     }
 
     fn flush(&mut self) -> Result<(), Stop> {
-        self.stream
-            .as_ref()
-            .expect("not polled once it is done")
-            .flush()?;
+        self.stream().flush()?;
         self.progress = Progress::Flushed;
         Ok(())
     }

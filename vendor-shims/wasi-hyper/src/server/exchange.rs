@@ -44,8 +44,26 @@ use crate::{Error, Incoming};
 pub async fn answer<S, B, R>(
     request: IncomingRequest,
     out: ResponseOutparam,
+    service: S,
+    reactor: R,
+) -> Result<(), Error>
+where
+    S: Service<Request<Incoming<R>>, Response = Response<B>>,
+    S::Error: Into<Box<dyn StdError + Send + Sync>>,
+    B: Body,
+    B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    R: Reactor,
+{
+    exchange(request, out, service, reactor, || false).await
+}
+
+/// Does so, and blocks at the end instead of waiting if it is `alone`.
+pub(super) async fn exchange<S, B, R>(
+    request: IncomingRequest,
+    out: ResponseOutparam,
     mut service: S,
     reactor: R,
+    alone: fn() -> bool,
 ) -> Result<(), Error>
 where
     S: Service<Request<Incoming<R>>, Response = Response<B>>,
@@ -73,14 +91,23 @@ where
     let sent = answered
         .map_err(Error::service)
         .and_then(|response| response::to_host(response, &method));
-    let (response, body) = match sent {
-        Ok(sent) => sent,
+    let begun = match sent {
+        Ok((response, None)) => Ok((response, None)),
+        Ok((response, Some((message, body)))) => {
+            let mut body = Outgoing::new(message, body, reactor).block_if(alone);
+            poll_fn(|cx| Poll::Ready(body.begin(cx)))
+                .await
+                .map(|()| (response, Some(body)))
+        }
+        Err(error) => Err(error),
+    };
+    let (response, body) = match begun {
+        Ok(begun) => begun,
         Err(error) => {
             answer_with(StatusCode::INTERNAL_SERVER_ERROR, out);
             return Err(error);
         }
     };
-    let body = body.map(|(message, body)| Outgoing::new(message, body, reactor));
     ResponseOutparam::set(out, Ok(response));
     match body {
         Some(body) => body.await,

@@ -1,18 +1,17 @@
 //! The export of a component, and the runtime of its instance.
 
+use std::any::Any;
 use std::cell::OnceCell;
 use std::error::Error as StdError;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tower_service::Service;
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
-use super::answer;
+use super::exchange::exchange;
 use super::linger::linger;
 use crate::tokio::Tokio;
 use crate::{Error, Incoming};
@@ -21,18 +20,19 @@ use crate::{Error, Incoming};
 /// [`serve!`](crate::serve) says otherwise.
 pub const LINGER: Duration = Duration::from_secs(5);
 
-type Exchange = Pin<Box<dyn Future<Output = Result<(), Error>>>>;
+/// For how many events that come at once the runtime has memory from the start.
+const EVENTS: usize = 4;
 
 /// What one instance of the component keeps from request to request.
-struct Instance {
+struct Instance<S> {
     runtime: Runtime,
-    /// Answers a request by a clone of the service.
-    exchange: Box<dyn Fn(IncomingRequest, ResponseOutparam) -> Exchange>,
+    /// Each request has a clone of it.
+    service: S,
 }
 
 thread_local! {
-    // A thread, the only one, is what an instance has.
-    static INSTANCE: OnceCell<Instance> = const { OnceCell::new() };
+    // A thread, the only one, is what an instance has. It holds an `Instance`.
+    static INSTANCE: OnceCell<Box<dyn Any>> = const { OnceCell::new() };
 }
 
 /// `handle(request, out, make, limit)`—Has the instance's service answer
@@ -44,7 +44,8 @@ thread_local! {
 ///
 /// # Panics
 ///
-/// If the runtime cannot be made.
+/// If the runtime cannot be made, or if the instance has a service of another
+/// type: it can have one only.
 ///
 /// # References
 ///
@@ -63,11 +64,17 @@ pub fn handle<S, B>(
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     INSTANCE.with(|instance| {
-        let Instance { runtime, exchange } = instance.get_or_init(|| Instance::new(make));
+        let Instance { runtime, service } = instance
+            .get_or_init(|| Box::new(Instance::new(make)))
+            .downcast_ref::<Instance<S>>()
+            .expect("an instance has one service");
         let metrics = runtime.metrics();
         let before = metrics.num_alive_tasks();
         runtime.block_on(async {
-            if let Err(error) = exchange(request, out).await {
+            // On the stack: an instance for one request has no use for its memory
+            // twice, and may have to ask its host for more.
+            let exchange = exchange(request, out, service.clone(), Tokio, is_alone);
+            if let Err(error) = exchange.await {
                 report(&error);
             }
             linger(&metrics, before, limit).await;
@@ -75,16 +82,11 @@ pub fn handle<S, B>(
     });
 }
 
-impl Instance {
-    fn new<S, B>(make: impl FnOnce() -> S) -> Instance
-    where
-        S: Service<Request<Incoming<Tokio>>, Response = Response<B>> + Clone + 'static,
-        S::Error: Into<Box<dyn StdError + Send + Sync>>,
-        B: Body + 'static,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
-    {
+impl<S> Instance<S> {
+    fn new(make: impl FnOnce() -> S) -> Instance<S> {
         let runtime = Builder::new_current_thread()
             .enable_all()
+            .max_io_events_per_tick(EVENTS)
             .build()
             .expect("the instance's Tokio runtime could not be made");
         let service = {
@@ -92,13 +94,13 @@ impl Instance {
             let _entered = runtime.enter();
             make()
         };
-        Instance {
-            runtime,
-            exchange: Box::new(move |request, out| {
-                Box::pin(answer(request, out, service.clone(), Tokio))
-            }),
-        }
+        Instance { runtime, service }
     }
+}
+
+/// Whether the runtime has nothing but the request that it handles.
+fn is_alone() -> bool {
+    Handle::current().metrics().num_alive_tasks() == 0
 }
 
 /// Nobody takes an export's errors: standard error is where a host's operator

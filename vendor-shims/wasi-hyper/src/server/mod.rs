@@ -27,8 +27,8 @@
 //!   error.
 //! - **An error** of the service, and a response that the host does not take
 //!   (more than 128 KiB of headers, a forbidden one), is a response of status
-//!   500. An error of the response's body aborts the response; no client takes
-//!   it for a whole one. What went wrong is written to standard error.
+//!   500, and so is an error that the response's body begins with. A later one
+//!   aborts the response; no client takes it for a whole one. What went wrong is written to standard error.
 //! - **A panic** ends the instance, since this target does not unwind. The
 //!   host answers 500 if nothing was answered yet, and should abort the
 //!   response otherwise.

@@ -1,11 +1,21 @@
 //! An [`http::Response`] as a `wasi:http/types.outgoing-response`.
 
-use http::header::{Entry, HeaderName, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
+use http::header::{Entry, HeaderName, CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body;
 use wasip2::http::types::{OutgoingBody, OutgoingResponse};
 
 use crate::{fields, Error};
+
+/// The headers that are about a connection.
+const ABOUT_CONNECTION: [&str; 6] = [
+    "connection",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// The response to a request of `method`, and its body with where to write it,
 /// unless there is nothing to write.
@@ -48,6 +58,10 @@ fn has_body(method: &Method, status: StatusCode) -> bool {
 /// Drops what hyper's HTTP/2 server drops, for the same reason: it is about a
 /// connection that is not the service's.
 fn drop_connection_headers(headers: &mut HeaderMap) {
+    // Few responses have any, and to look at each is less than to look for each.
+    if !headers.keys().any(is_about_connection) {
+        return;
+    }
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)
         .iter()
@@ -58,12 +72,13 @@ fn drop_connection_headers(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
-    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+    for name in ABOUT_CONNECTION {
         headers.remove(name);
     }
-    for name in ["keep-alive", "proxy-connection", "http2-settings"] {
-        headers.remove(name);
-    }
+}
+
+fn is_about_connection(name: &HeaderName) -> bool {
+    ABOUT_CONNECTION.contains(&name.as_str())
 }
 
 /// Says how long a body is, as hyper does.
