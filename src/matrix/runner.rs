@@ -307,7 +307,8 @@ fn inputs(
 /// Does a cell's work.
 fn find(row: &Row, variant: Variant, setting: &Setting, workshop: &mut Workshop) -> Result<Found> {
     let limits = workshop.plan.limits;
-    if let Some(reason) = setting.needs.as_ref().and_then(needs::missing) {
+    let missing = |needs| needs::missing(needs, workshop.home);
+    if let Some(reason) = setting.needs.as_ref().and_then(missing) {
         return Ok(Found::not_run(reason));
     }
     match &row.work {
