@@ -347,7 +347,9 @@ fn cell(
         reason: found.reason.or(reason),
         error: found.error,
         counts: found.counts,
-        command: format!("cargo wasip2 matrix --fresh --only {full}"),
+        command: Process::new("cargo")
+            .args(["wasip2", "matrix", "--fresh", "--only", &full])
+            .line(),
         steps: found.steps,
         seconds,
     }
