@@ -2,7 +2,7 @@
 //! depends on it would.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -10,7 +10,7 @@ use super::cell::{Outcome, Variant};
 use super::compile::{self, Compiled};
 use super::plan::{BuildWork, Row, Setting};
 use super::runner::{Found, Workshop};
-use crate::apply::cargo;
+use crate::apply::{self, cargo};
 use crate::init::project::{Project, write_whole};
 use crate::init::{self, Options, TARGET};
 use crate::process::Process;
@@ -93,16 +93,48 @@ pub fn newest<'a>(all: &'a [Series], krate: &str) -> Result<&'a Series> {
         })
 }
 
+/// The directory of the crate.
+fn source(series: &Series, variant: Variant, workshop: &Workshop) -> Result<PathBuf> {
+    let network = workshop.series.network();
+    let (home, console) = (workshop.home, workshop.console);
+    match variant {
+        Variant::Upstream => Ok(series.release().fetch(network, home, console)?.directory),
+        Variant::Patched => {
+            apply::make(std::slice::from_ref(series), network, home, console)?;
+            Ok(apply::path(series, home))
+        }
+    }
+}
+
+/// The features of the crate in `directory`, `default` beside them.
+pub fn features(directory: &Path) -> Result<Vec<String>> {
+    let path = directory.join("Cargo.toml");
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("{} could not be read", path.display()))?;
+    let manifest: toml::Table = text
+        .parse()
+        .with_context(|| format!("{} is not right", path.display()))?;
+    Ok(manifest
+        .get("features")
+        .and_then(toml::Value::as_table)
+        .map(|features| features.keys().cloned().collect())
+        .unwrap_or_default())
+}
+
 fn make(series: &Series, variant: Variant, workshop: &Workshop) -> Result<PathBuf> {
     let root = workshop
         .home
         .directory(format!("matrix/check/{}-{variant}", series.name))?;
-    let manifest = format!(
+    let mut manifest = format!(
         "# Made by `cargo wasip2 matrix`.\n[package]\nname = \"features-of-{}\"\nversion = \
          \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{} = {{ version = \"={}\", \
-         default-features = false }}\n\n[workspace]\n",
+         default-features = false }}\n\n[workspace]\n\n# So that what any feature needs is \
+         locked, and overridden.\n[features]\n",
         series.name, series.name, series.version
     );
+    for feature in features(&source(series, variant, workshop)?)? {
+        manifest.push_str(&format!("{feature:?} = [\"{}/{feature}\"]\n", series.name));
+    }
     let mut state = manifest.clone();
     if variant == Variant::Patched {
         for series in workshop.all_series {

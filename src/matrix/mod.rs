@@ -23,6 +23,7 @@ mod results;
 mod runner;
 mod shard;
 mod suite_cell;
+mod versions;
 mod walk;
 
 use std::path::{Path, PathBuf};
@@ -225,7 +226,10 @@ fn cells(arguments: &MatrixArgs, home: &Home, console: &Console) -> Result<u8> {
             .iter()
             .enumerate()
             .filter(|(_, row)| rows.iter().any(|one| one.name == row.name))
-            .map(|(position, row)| RowShown::of(row, position))
+            .map(|(position, row)| RowShown {
+                version: versions::of(row, &plan, &all_series),
+                ..RowShown::of(row, position)
+            })
             .collect(),
         cells,
         seconds: started.elapsed().as_secs_f64().round(),

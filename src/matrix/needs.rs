@@ -1,17 +1,25 @@
 //! Whether a program that a setting needs is on this machine.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
 use super::plan::Needs;
+use crate::home::Home;
 
-/// What is wrong with it, if anything is.
-pub fn missing(needs: &Needs) -> Option<String> {
+/// What is wrong with it, if anything is. What this tool has built for itself
+/// counts before what is on `PATH`, as it does for whoever runs it.
+pub fn missing(needs: &Needs, home: &Home) -> Option<String> {
     let Needs {
         program,
         at_least,
         install,
     } = needs;
-    let output = match Command::new(program).arg("--version").output() {
+    let own = home.root().join("tools/bin").join(program);
+    let found = match own.is_file() {
+        true => own.as_os_str(),
+        false => OsStr::new(program),
+    };
+    let output = match Command::new(found).arg("--version").output() {
         Ok(output) if output.status.success() => output,
         Ok(output) => {
             return Some(format!(

@@ -307,7 +307,8 @@ fn inputs(
 /// Does a cell's work.
 fn find(row: &Row, variant: Variant, setting: &Setting, workshop: &mut Workshop) -> Result<Found> {
     let limits = workshop.plan.limits;
-    if let Some(reason) = setting.needs.as_ref().and_then(needs::missing) {
+    let missing = |needs| needs::missing(needs, workshop.home);
+    if let Some(reason) = setting.needs.as_ref().and_then(missing) {
         return Ok(Found::not_run(reason));
     }
     match &row.work {
@@ -346,7 +347,9 @@ fn cell(
         reason: found.reason.or(reason),
         error: found.error,
         counts: found.counts,
-        command: format!("cargo wasip2 matrix --fresh --only {full}"),
+        command: Process::new("cargo")
+            .args(["wasip2", "matrix", "--fresh", "--only", &full])
+            .line(),
         steps: found.steps,
         seconds,
     }

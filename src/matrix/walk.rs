@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::build_cell::newest;
+use super::build_cell::{features as all_features, newest};
 use super::plan::{BuildFile, Plan};
 use crate::apply;
 use crate::apply::SeriesArgs;
@@ -104,15 +104,6 @@ fn features(line: &str, tree: &std::path::Path) -> Result<Vec<String>> {
     chosen.sort();
     chosen.dedup();
     Ok(chosen)
-}
-
-fn all_features(tree: &std::path::Path) -> Result<Vec<String>> {
-    let manifest: toml::Table = fs::read_to_string(tree.join("Cargo.toml"))?.parse()?;
-    Ok(manifest
-        .get("features")
-        .and_then(toml::Value::as_table)
-        .map(|features| features.keys().cloned().collect())
-        .unwrap_or_default())
 }
 
 #[cfg(test)]

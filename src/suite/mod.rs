@@ -94,6 +94,12 @@ pub struct SuiteArgs {
     filter: Vec<String>,
 }
 
+/// The release whose tests a suite has, where the suite itself says so.
+pub fn release(directory: &Path, krate: &str) -> Option<String> {
+    let definition = Definition::read(directory, krate).ok()?;
+    Some(definition.release()?.version.to_string())
+}
+
 /// How many of the tests that Linux runs, and that have one of `filter` in
 /// their names, pass when patched: as the suite's file in `directory` says.
 pub fn promised(directory: &Path, krate: &str, filter: &[String]) -> Result<usize> {

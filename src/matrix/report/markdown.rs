@@ -69,7 +69,10 @@ fn table(results: &Results, text: &mut String) {
             text,
             "| {} | {} | {} | {} | {} | {} |",
             line(&row.name),
-            row.krate,
+            match &row.version {
+                Some(version) => format!("{} {version}", row.krate),
+                None => row.krate.clone(),
+            },
             line(&row.features),
             row.kind.name(),
             of(Variant::Upstream),
