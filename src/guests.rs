@@ -23,7 +23,7 @@ use crate::init::{self, Options, TARGET};
 use crate::mirror::mirror;
 use crate::process::Process;
 use crate::series::Series;
-use crate::setup::Libc;
+use crate::setup::{Libc, Unwinding};
 use crate::shims::Shims;
 
 /// A staged workspace of guests.
@@ -54,6 +54,8 @@ pub struct Build {
     pub native: bool,
     /// Flags for every rustc.
     pub rustflags: Vec<String>,
+    /// The target to build for, where panics are to unwind.
+    pub unwinding: Option<Unwinding>,
 }
 
 impl Guests {
@@ -164,9 +166,15 @@ impl Guests {
         if !build.native {
             process = process.args(["--target", TARGET]);
         }
-        if !build.rustflags.is_empty() {
+        let mut rustflags = build.rustflags.clone();
+        if let Some(unwinding) = &build.unwinding {
+            rustflags.extend(unwinding.rustflags());
+            // Neither takes the other's place.
+            process = process.args(["--target-dir", "target/unwinding"]);
+        }
+        if !rustflags.is_empty() {
             // The one of cargo's variables that no other overrules.
-            process = process.env("CARGO_ENCODED_RUSTFLAGS", build.rustflags.join("\x1f"));
+            process = process.env("CARGO_ENCODED_RUSTFLAGS", rustflags.join("\x1f"));
         }
         if build.release {
             process = process.arg("--release");

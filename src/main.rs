@@ -78,7 +78,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Suite(arguments) => suite::run(arguments, &home, console),
         Verb::Matrix(arguments) => matrix::run(arguments, &home, console),
         Verb::Bench(arguments) => bench::run(arguments, &home, console),
-        Verb::Host(arguments) => host::run(arguments, &home.directory("cache")?, console),
+        Verb::Host(arguments) => host::run(arguments, &home, console),
         Verb::Serve(arguments) => serve::run(arguments, &home, console),
     }
 }

@@ -10,7 +10,7 @@ use crate::console::Console;
 use crate::guests::{Build, Guests};
 use crate::home::Home;
 use crate::host::{self, Directory, HostArgs, Kind, Mode, Rights, Variable};
-use crate::setup;
+use crate::setup::{self, Panic};
 use crate::source::Source;
 
 /// The guest that runs where none is named.
@@ -33,6 +33,9 @@ pub struct RunArgs {
     /// Link this variant of wasi-libc instead of the toolchain's
     #[arg(long, value_name = "VARIANT")]
     libc: Option<String>,
+    /// What a panic does
+    #[arg(long, value_enum, default_value_t, value_name = "STRATEGY")]
+    panic: Panic,
     /// How the host's WASI functions wait
     #[arg(long, value_enum, default_value_t = Mode::Async)]
     mode: Mode,
@@ -51,7 +54,7 @@ pub struct RunArgs {
 
 /// Runs the verb; gives back the guest's exit code.
 pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
-    setup::ensure(home, console)?;
+    let installed = setup::ensure(home, console)?;
     let libc = match &arguments.libc {
         Some(variant) => Some(setup::libc_directory(variant, home, console)?),
         None => None,
@@ -63,6 +66,7 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
         release: arguments.release,
         libc,
         offline: arguments.series.offline,
+        unwinding: installed.unwinding(arguments.panic, home, console)?,
         ..Build::default()
     };
     let component = guests.build(&arguments.example, &build, console)?;
@@ -98,5 +102,5 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
             server.url()
         ),
     );
-    host::run(&host, &home.directory("cache")?, console)
+    host::run(&host, home, console)
 }

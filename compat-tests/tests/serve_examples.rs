@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::http_client::packages;
-use crate::server::{Answer, Body, Request, Server, component};
+use crate::server::{Body, Request, Server, component};
 use crate::tool::Tool;
 
 /// One instance for everything.
@@ -173,35 +173,4 @@ fn a_handler_imports_no_sockets() {
     let imports = packages(&component("hello"));
     assert!(imports.contains("wasi:http"), "{imports:?}");
     assert!(!imports.contains("wasi:sockets"), "{imports:?}");
-}
-
-/// The `wasmtime` command serves the same.
-#[test]
-#[ignore = "needs the `wasmtime` command, which setup does not bring"]
-fn other_hosts_can_serve_it() {
-    let Ok(listener) = std::net::TcpListener::bind("127.0.0.1:0") else {
-        unreachable!("a free port is there");
-    };
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    let mut child = std::process::Command::new("wasmtime")
-        .args(["serve", "-Scli", "--addr", &address.to_string()])
-        .arg(component("hello"))
-        .spawn()
-        .expect("the `wasmtime` command starts");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let stream = loop {
-        match TcpStream::connect(address) {
-            Ok(stream) => break stream,
-            Err(_) if Instant::now() < deadline => thread::sleep(Duration::from_millis(50)),
-            Err(error) => panic!("{error}"),
-        }
-    };
-    (&stream)
-        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
-        .unwrap();
-    let answer = Answer::read(&mut BufReader::new(&stream), false);
-    let _ = child.kill();
-    let _ = child.wait();
-    assert_eq!(answer.text(), "Hello, World!");
 }

@@ -62,6 +62,7 @@ pub fn all(
                 offline: arguments.offline,
                 native: variant.crates == Crates::Native,
                 rustflags: variant.rustflags.clone(),
+                unwinding: None,
             };
             let built = workspaces.build(variant, program, &build, console);
             if let Err(reason) = &built {

@@ -1,12 +1,16 @@
-//! The user's own `wasmtime` command as the host.
+//! The `wasmtime` command as the host.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::console::Console;
+use crate::home::Home;
 use crate::process::Process;
+use crate::setup;
 
 use super::rights::Rights;
 use super::{HostArgs, Mode, TIMED_OUT, TRAPPED};
@@ -14,7 +18,7 @@ use super::{HostArgs, Mode, TIMED_OUT, TRAPPED};
 /// Runs a component to its end and gives back the exit code.
 ///
 /// What `wasmtime` says of a trap or of a denial is in its own words.
-pub fn run(arguments: &HostArgs, console: &Console) -> Result<u8> {
+pub fn run(arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
     if arguments.mode == Mode::Sync {
         bail!("the `wasmtime` command has no `--mode sync`; leave it out or use `--host builtin`");
     }
@@ -22,21 +26,31 @@ pub fn run(arguments: &HostArgs, console: &Console) -> Result<u8> {
         bail!("the `wasmtime` command has no `--statistics`; use `--host builtin`");
     }
     let started = Instant::now();
-    let status = Process::new("wasmtime")
-        .or_install(
-            "install it as https://wasmtime.dev says, or leave `--host wasmtime` and \
-             CARGO_WASIP2_HOST out to use the host that is built in",
-        )
+    let status = Process::new(wasmtime(home)?)
         .args(words(arguments))
         .status(console)?;
-    let code = match status.code() {
-        Some(code) => u8::try_from(code).unwrap_or(u8::MAX),
-        None => signalled(status),
-    };
+    let code = code(status);
     // `wasmtime` has no exit code of its own for a timeout: it traps.
     match arguments.timeout {
         Some(limit) if code == TRAPPED && started.elapsed() >= limit => Ok(TIMED_OUT),
         _ => Ok(code),
+    }
+}
+
+/// The command.
+pub fn wasmtime(home: &Home) -> Result<PathBuf> {
+    setup::wasmtime(home).context(
+        "`wasmtime` is not installed; build it with `cargo wasip2 setup --wasmtime`, install it \
+         as https://wasmtime.dev says, or leave `--host wasmtime` and CARGO_WASIP2_HOST out to \
+         use the host that is built in",
+    )
+}
+
+/// The exit code that a process has ended with, as a shell shows it.
+pub fn code(status: ExitStatus) -> u8 {
+    match status.code() {
+        Some(code) => u8::try_from(code).unwrap_or(u8::MAX),
+        None => signalled(status),
     }
 }
 
@@ -56,7 +70,7 @@ fn words(arguments: &HostArgs) -> Vec<OsString> {
 }
 
 /// The flags that give `rights`.
-fn flags(rights: &Rights) -> Vec<OsString> {
+pub fn flags(rights: &Rights) -> Vec<OsString> {
     let mut flags: Vec<OsString> = Vec::new();
     for (granted, flag) in [
         (rights.network, "-Sinherit-network=y"),
@@ -92,7 +106,7 @@ fn whole(limit: Duration) -> String {
 
 /// The exit code that a shell gives a process which a signal ended.
 #[cfg(unix)]
-fn signalled(status: std::process::ExitStatus) -> u8 {
+fn signalled(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt;
     status
         .signal()
@@ -102,6 +116,6 @@ fn signalled(status: std::process::ExitStatus) -> u8 {
 
 /// Elsewhere a process always has an exit code.
 #[cfg(not(unix))]
-fn signalled(_status: std::process::ExitStatus) -> u8 {
+fn signalled(_status: ExitStatus) -> u8 {
     u8::MAX
 }

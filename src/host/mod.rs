@@ -20,10 +20,11 @@ pub mod component;
 pub mod denial;
 pub mod engine;
 mod event_loop;
-mod external;
+pub mod external;
 mod gate;
 pub mod guest;
 mod https;
+pub mod jco;
 pub mod link;
 #[cfg(unix)]
 mod output;
@@ -43,6 +44,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use crate::console::Console;
+use crate::home::Home;
 
 pub use program::{End, Loader, Program};
 pub use rights::{Directory, Rights, Variable};
@@ -126,8 +128,11 @@ pub enum Mode {
 pub enum Kind {
     /// The one in this program
     Builtin,
-    /// The `wasmtime` command found on PATH
+    /// The `wasmtime` command: what `setup --wasmtime` has built, or the one on
+    /// PATH
     Wasmtime,
+    /// jco on Node.js; it is installed with npm when it is first used
+    Jco,
 }
 
 impl HostArgs {
@@ -171,14 +176,14 @@ impl HostArgs {
 
 /// Runs a component to its end and gives back the exit code.
 ///
-/// Compiled components are kept in `cache_directory`, which is made where it
-/// is missing.
+/// Compiled components are kept in the tool's home.
 ///
 /// After [`TIMED_OUT`], a guest that was waiting in the host is still there,
 /// on a thread of its own: the caller is expected to end the process.
-pub fn run(arguments: &HostArgs, cache_directory: &Path, console: &Console) -> Result<u8> {
+pub fn run(arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
     match arguments.host {
-        Kind::Builtin => run::run(arguments, cache_directory, console),
-        Kind::Wasmtime => external::run(arguments, console),
+        Kind::Builtin => run::run(arguments, &home.directory("cache")?, console),
+        Kind::Wasmtime => external::run(arguments, home, console),
+        Kind::Jco => jco::run(arguments, home, console),
     }
 }

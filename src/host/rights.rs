@@ -120,7 +120,7 @@ impl Rights {
 
     /// The guest's environment. A later setting of a name replaces an earlier
     /// one; what is not UTF-8 cannot be said in WASI and is left out.
-    fn environment(&self) -> Vec<(String, String)> {
+    pub fn environment(&self) -> Vec<(String, String)> {
         let mut environment: Vec<(String, String)> = Vec::new();
         if self.inherit_env {
             environment.extend(

@@ -18,6 +18,7 @@ use wildmatch::WildMatch;
 
 use super::cell::{self, Expectation, Outcome, Variant};
 use crate::host;
+use crate::setup::Panic;
 use crate::source::hex;
 
 /// The whole plan.
@@ -151,8 +152,8 @@ pub struct Setting {
     #[serde(default)]
     pub libc: Option<String>,
     /// What a panic does.
-    #[serde(default = "abort")]
-    pub panic: String,
+    #[serde(default)]
+    pub panic: Panic,
     /// Whether it is this machine itself.
     #[serde(default)]
     pub native: bool,
@@ -506,8 +507,4 @@ fn builtin() -> String {
 
 fn asynchronous() -> String {
     "async".to_owned()
-}
-
-fn abort() -> String {
-    "abort".to_owned()
 }

@@ -9,6 +9,7 @@ use super::cell::{Counts, Outcome, Variant};
 use super::compile::refuse_full_disk;
 use super::plan::{Row, Setting, SuiteWork};
 use super::runner::{Found, Workshop};
+use crate::setup::Panic;
 use crate::suite;
 
 /// What is read of a suite's report.
@@ -53,8 +54,8 @@ pub fn run(
     if variant == Variant::Upstream {
         words.push("--upstream".to_owned());
     }
-    if setting.panic != "abort" {
-        words.push(format!("--panic={}", setting.panic));
+    if setting.panic == Panic::Unwind {
+        words.push("--panic=unwind".to_owned());
     }
     words.push(format!("--suites={}", suites.display()));
     words.push(format!("--json={}", file.display()));
@@ -96,7 +97,7 @@ pub fn run(
             }
         }
         Variant::Upstream => {
-            let promised = suite::promised(suites, &row.krate, filter)?;
+            let promised = suite::promised(suites, &row.krate, setting.panic, filter)?;
             if passed < promised {
                 let mut error = format!("{passed} tests pass, of {promised} that do when patched");
                 if !report.unbuilt.is_empty() {

@@ -13,6 +13,7 @@
 
 mod body;
 mod exchange;
+mod external;
 mod instances;
 mod server;
 mod statistics;
@@ -30,8 +31,8 @@ use crate::guests::{Build, Guests};
 use crate::home::Home;
 use crate::host::cache::Cache;
 use crate::host::denial::Denials;
-use crate::host::{Rights, component, engine, parse_duration};
-use crate::setup;
+use crate::host::{Kind, Rights, component, engine, parse_duration};
+use crate::setup::{self, Panic};
 use crate::source::Source;
 
 use instances::{Instances, MOST};
@@ -74,6 +75,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
 
+    /// Which host serves the component
+    #[arg(long, value_enum, env = "CARGO_WASIP2_HOST", default_value_t = Kind::Builtin)]
+    host: Kind,
+
     /// Compile the component anew and keep nothing
     #[arg(long)]
     no_cache: bool,
@@ -90,6 +95,16 @@ pub struct ServeArgs {
     /// Build the example with optimisation
     #[arg(long, short, requires = "example")]
     release: bool,
+
+    /// What a panic does in the example
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "STRATEGY",
+        requires = "example"
+    )]
+    panic: Panic,
 
     /// Build the example and print where its component is, but do not serve it
     #[arg(long, requires = "example")]
@@ -115,6 +130,9 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
         return Ok(0);
     }
 
+    if arguments.host != Kind::Builtin {
+        return external::run(arguments, &path, home, console);
+    }
     let engine = engine::serving(arguments.timeout.is_some(), MOST)?;
     let cache_directory = home.directory("cache")?;
     let cache = Cache::new(&cache_directory);
@@ -141,7 +159,7 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
 }
 
 fn build(example: &str, arguments: &ServeArgs, home: &Home, console: &Console) -> Result<PathBuf> {
-    setup::ensure(home, console)?;
+    let installed = setup::ensure(home, console)?;
     let series = arguments.series.all(home)?;
     let servers = Source::find(home)?.servers();
     let guests = Guests::stage_in(
@@ -155,6 +173,7 @@ fn build(example: &str, arguments: &ServeArgs, home: &Home, console: &Console) -
     let build = Build {
         release: arguments.release,
         offline: arguments.series.offline,
+        unwinding: installed.unwinding(arguments.panic, home, console)?,
         ..Build::default()
     };
     guests.build(example, &build, console)

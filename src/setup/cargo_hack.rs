@@ -22,6 +22,9 @@ pub fn cargo_hack(home: &Home, console: &Console) -> Result<PathBuf> {
 fn tool() -> CargoTool<'static> {
     CargoTool {
         name: "cargo-hack",
+        program: "cargo-hack",
         version: &DATA.cargo_hack.version,
+        features: None,
+        optimised: false,
     }
 }

@@ -14,10 +14,16 @@ use crate::home::Home;
 /// A program and its version.
 #[derive(Clone, Copy, Debug)]
 pub struct CargoTool<'a> {
-    /// The package, which has a program of the same name.
+    /// The package.
     pub name: &'a str,
+    /// Its program.
+    pub program: &'a str,
     /// Exactly this version.
     pub version: &'a str,
+    /// Which of its features are built, where they are not the default ones.
+    pub features: Option<&'a [String]>,
+    /// Whether it is worth the minutes that an optimised build takes.
+    pub optimised: bool,
 }
 
 impl CargoTool<'_> {
@@ -27,7 +33,7 @@ impl CargoTool<'_> {
         // cargo's own list of what it installed there, written at the end.
         let installed = fs::read_to_string(root.join(".crates.toml")).ok()?;
         let entry = format!("\"{} {} (", self.name, self.version);
-        let program = format!("{}{}", self.name, std::env::consts::EXE_SUFFIX);
+        let program = format!("{}{}", self.program, std::env::consts::EXE_SUFFIX);
         let program = root.join("bin").join(program);
         (installed.contains(&entry) && program.is_file()).then_some(program)
     }
@@ -41,23 +47,14 @@ impl CargoTool<'_> {
         if let Some(program) = self.kept(home) {
             return Ok(program);
         }
-        let CargoTool { name, version } = self;
+        let CargoTool { name, version, .. } = self;
         let toolchain = Toolchain::active(console)?;
         console.status(
             "Installing",
             format!("{name} {version} for the tool's own use"),
         );
-        // Nothing that it does is worth the minutes that an optimised build
-        // takes.
-        let process = cargo(&toolchain)
-            .args([
-                "install",
-                name,
-                "--locked",
-                "--debug",
-                "--force",
-                "--version",
-            ])
+        let mut process = cargo(&toolchain)
+            .args(["install", name, "--locked", "--force", "--version"])
             .arg(format!("={version}"))
             .args(["--target", &toolchain.host, "--root"])
             .arg(home.directory("tools")?)
@@ -65,6 +62,12 @@ impl CargoTool<'_> {
             .arg(home.directory("tools/target")?)
             // Else cargo warns that the program is not on PATH.
             .arg("--quiet");
+        if !self.optimised {
+            process = process.arg("--debug");
+        }
+        if let Some(features) = self.features {
+            process = process.args(["--no-default-features", "--features", &features.join(",")]);
+        }
         let line = process.line();
         let spinner = console.spinner("Compiling", format!("{name} {version}"));
         let output = process.output(console)?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::packages::DATA;
 use super::target::{self, Origin, State};
 use super::toolchain::Toolchain;
-use super::{TARGET, cargo_hack, libc, machine};
+use super::{Node, TARGET, cargo_hack, jco, libc, machine, unwinding, wasmtime};
 use crate::console::Console;
 use crate::home::Home;
 use crate::process::Process;
@@ -117,6 +117,7 @@ pub fn findings(home: &Home, console: &Console) -> Vec<Finding> {
             ),
         }
     }));
+    findings.push(unwinding_std(&toolchain, home));
     findings.push(package_programs(have_target));
     findings.push(git(console));
     findings.push(clang(console));
@@ -133,6 +134,8 @@ pub fn findings(home: &Home, console: &Console) -> Vec<Finding> {
             )
         },
     });
+    findings.push(wasmtime_command(home, console));
+    findings.push(jco_on_node(home, console));
     findings
 }
 
@@ -219,6 +222,66 @@ fn target(toolchain: &Toolchain, home: &Home, console: &Console) -> Finding {
             Condition::Missing,
             reason,
             "cargo wasip2 setup --force",
+        ),
+    }
+}
+
+fn unwinding_std(toolchain: &Toolchain, home: &Home) -> Finding {
+    let name = "unwinding std";
+    match unwinding::finding(toolchain, home) {
+        Ok(detail) => Finding::ok(name, detail),
+        Err(reason) => Finding::lacking(
+            name,
+            Condition::Optional,
+            reason.unwrap_or_else(|| "not made; only `--panic unwind` needs it".to_owned()),
+            "cargo wasip2 setup --panic unwind",
+        ),
+    }
+}
+
+fn wasmtime_command(home: &Home, console: &Console) -> Finding {
+    let name = "wasmtime";
+    let advice = "cargo wasip2 setup --wasmtime";
+    match wasmtime::wasmtime(home) {
+        Some(program) => match version(&program, console) {
+            Some(version) => Finding::ok(name, format!("{version}, {}", program.display())),
+            None => Finding::lacking(
+                name,
+                Condition::Optional,
+                format!("{} does not run", program.display()),
+                advice,
+            ),
+        },
+        None => Finding::lacking(
+            name,
+            Condition::Optional,
+            "not there; only `--host wasmtime` needs it",
+            advice,
+        ),
+    }
+}
+
+fn jco_on_node(home: &Home, console: &Console) -> Finding {
+    let name = "jco";
+    let node = match Node::find(console) {
+        Ok(node) => node,
+        Err(error) => {
+            return Finding {
+                state: Condition::Optional,
+                ..Finding::ok(name, error.to_string())
+            };
+        }
+    };
+    match jco::kept(home) {
+        Some(directory) => Finding::ok(
+            name,
+            format!("{}, on Node.js {}", directory.display(), node.version),
+        ),
+        None => Finding::lacking(
+            name,
+            Condition::Optional,
+            "not installed; only `--host jco` needs it, and installs it",
+            "cargo wasip2 setup --jco",
         ),
     }
 }

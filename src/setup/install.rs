@@ -142,11 +142,13 @@ impl Place {
         }
     }
 
-    /// Installs `libraries` and `libc`; `marker` gets the list of files.
+    /// Installs `libraries`, `libc` and `objects` to link; `marker` gets the
+    /// list of files.
     pub fn put(
         &self,
         libraries: &[PathBuf],
         libc: &Libc,
+        objects: &[PathBuf],
         mut marker: Marker,
         ours: bool,
         console: &Console,
@@ -170,6 +172,9 @@ impl Place {
             }
             for name in SELF_CONTAINED {
                 copy(&libc.lib.join(name), "lib/self-contained")?;
+            }
+            for object in objects {
+                copy(object, "lib/self-contained")?;
             }
             let text = toml::to_string(&marker).expect("a marker is TOML");
             fs::write(root.join(MARKER), text)?;

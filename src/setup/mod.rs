@@ -11,7 +11,8 @@
 //!   below the tool's home, but for the target in the sysroot.
 //! - It may be interrupted at any moment. The target comes into place whole,
 //!   by one rename (`install`), and the next run goes on from what is there.
-//! - Every variant of wasi-libc can be had beside the target's (`libc`).
+//! - Every variant of wasi-libc can be had beside the target's (`libc`), and a
+//!   second target, whose panics unwind, beside the toolchain's (`unwinding`).
 
 mod apt;
 mod cargo;
@@ -19,14 +20,19 @@ mod cargo_hack;
 mod cargo_tool;
 mod findings;
 mod install;
+mod jco;
 mod libc;
 mod machine;
 mod packages;
+mod panic;
 mod rustup;
 mod semver_checks;
 mod std_build;
+mod std_source;
 mod target;
 mod toolchain;
+mod unwinding;
+mod wasmtime;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,14 +46,19 @@ use crate::home::Home;
 
 pub use cargo_hack::cargo_hack;
 pub use findings::{Condition, Finding, findings};
+pub use jco::{Node, jco};
 pub use libc::{Libc, libc_directory};
 pub use packages::Sources;
+pub use panic::Panic;
 pub use semver_checks::semver_checks;
 pub use target::Origin;
 pub use toolchain::Toolchain;
+pub use unwinding::Unwinding;
+pub use wasmtime::wasmtime;
 
 use install::Place;
 use std_build::StdBuild;
+use std_source::StdSource;
 use target::{Marker, State};
 
 /// The target that all of this is about.
@@ -91,6 +102,20 @@ pub struct Arguments {
     #[arg(long)]
     cargo_hack: bool,
 
+    /// Also build the pinned `wasmtime` command, for `--host wasmtime`; it takes
+    /// some ten minutes
+    #[arg(long)]
+    wasmtime: bool,
+
+    /// Also install the pinned jco with npm, for `--host jco`
+    #[arg(long)]
+    jco: bool,
+
+    /// What a panic does: `unwind` also makes a second standard library, kept
+    /// beside the toolchain's, whose panics can be caught
+    #[arg(long, value_enum, default_value_t, value_name = "STRATEGY")]
+    panic: Panic,
+
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -131,6 +156,8 @@ struct Report<'r> {
     libc: Option<String>,
     /// The variants that are kept.
     variants: BTreeMap<String, Libc>,
+    /// The sysroot whose standard library unwinds, if it is there.
+    unwinding: Option<PathBuf>,
 }
 
 /// The verb.
@@ -145,11 +172,37 @@ pub fn run(arguments: &Arguments, home: &Home, console: &Console) -> Result<()> 
         let program = cargo_hack(home, console)?;
         console.status("Ready", format!("cargo-hack in {}", program.display()));
     }
+    if arguments.wasmtime {
+        let program = wasmtime::bring(home, console)?;
+        console.status("Ready", format!("wasmtime in {}", program.display()));
+    }
+    if arguments.jco {
+        let node = Node::find(console)?;
+        let directory = jco(home, console)?;
+        console.status(
+            "Ready",
+            format!(
+                "jco in {}, on Node.js {}",
+                directory.display(),
+                node.version
+            ),
+        );
+    }
     if !extra.is_empty() {
         let _lock = home.lock("setup", console)?;
         for variant in &extra {
             libc::get(variant, &arguments.sources(), home, console)?;
         }
+    }
+    if arguments.panic == Panic::Unwind {
+        let unwinding = unwinding::make(&installed, arguments, home, console)?;
+        console.status(
+            "Ready",
+            format!(
+                "{TARGET} that unwinds, in {}",
+                unwinding.sysroot().display()
+            ),
+        );
     }
     let (from, by) = match &installed.origin {
         Origin::Rustup => ("rustup", "installed by rustup".to_owned()),
@@ -175,6 +228,9 @@ pub fn run(arguments: &Arguments, home: &Home, console: &Console) -> Result<()> 
                 .filter_map(|variant| libc::kept(variant, home))
                 .map(|libc| (libc.variant.clone(), libc))
                 .collect(),
+            unwinding: unwinding::kept(&installed.toolchain, home)
+                .ok()
+                .map(|kept| kept.sysroot().to_owned()),
         };
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -211,6 +267,22 @@ pub fn ensure(home: &Home, console: &Console) -> Result<Installed> {
         ..Arguments::default()
     };
     bring(&arguments, home, console)
+}
+
+impl Installed {
+    /// The target to build for instead, where panics are to unwind; made where
+    /// it is missing.
+    pub fn unwinding(
+        &self,
+        panic: Panic,
+        home: &Home,
+        console: &Console,
+    ) -> Result<Option<Unwinding>> {
+        match panic {
+            Panic::Abort => Ok(None),
+            Panic::Unwind => unwinding::unwinding(self, home, console).map(Some),
+        }
+    }
 }
 
 impl Arguments {
@@ -399,27 +471,27 @@ impl Setup<'_> {
             wanted.push(variant.wanted());
         }
         let found = packages::fetch(&wanted, &self.arguments.sources(), self.home, self.console)?;
-        let source = &found[0];
+        let source = StdSource::Package(found[0].clone());
         let libc = match kept {
             Some(libc) => libc,
             None => libc::keep(variant, &found[1], self.home, self.console)?,
         };
-        let build = StdBuild::open(&self.toolchain, source, self.home)?;
-        let libraries = build.run(&self.toolchain, source, self.console)?;
+        let build = StdBuild::open(&self.toolchain, &source, Panic::Abort, self.home)?;
+        let libraries = build.run(&self.toolchain, &source, self.console)?;
         let marker = Marker {
             made_by: format!("cargo-wasip2 {}", env!("CARGO_PKG_VERSION")),
             rustc: self.toolchain.release.clone(),
             commit_hash: self.toolchain.commit_hash.clone(),
             libc: libc.variant.clone(),
             packages: BTreeMap::from([
-                (source.name.clone(), source.version.clone()),
+                (source.name().to_owned(), source.version().to_owned()),
                 ("wasi-libc".to_owned(), libc.version.clone()),
             ]),
             files: BTreeMap::new(),
         };
         let marker = self
             .place
-            .put(&libraries, &libc, marker, ours, self.console)?;
+            .put(&libraries, &libc, &[], marker, ours, self.console)?;
         build.discard();
         self.console.status(
             "Installed",

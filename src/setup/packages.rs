@@ -34,6 +34,7 @@ pub struct Data {
     pub libc: Vec<LibcVariant>,
     pub cargo_hack: Installed,
     pub cargo_semver_checks: Installed,
+    pub wasmtime: Command,
 }
 
 #[derive(Debug, Deserialize)]
@@ -69,6 +70,16 @@ pub struct LibcVariant {
 pub struct Installed {
     /// Exactly this version.
     pub version: String,
+}
+
+/// A command of which not everything is built.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// Exactly this version.
+    pub version: String,
+    /// The features that are.
+    pub features: Vec<String>,
 }
 
 /// A version whose content is known beforehand.

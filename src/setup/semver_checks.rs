@@ -13,7 +13,10 @@ use crate::home::Home;
 pub fn semver_checks(home: &Home, console: &Console) -> Result<PathBuf> {
     let tool = CargoTool {
         name: "cargo-semver-checks",
+        program: "cargo-semver-checks",
         version: &DATA.cargo_semver_checks.version,
+        features: None,
+        optimised: false,
     };
     tool.bring(home, console)
 }

@@ -12,8 +12,10 @@ use cargo_metadata::Message;
 
 use super::TARGET;
 use super::cargo::cargo;
-use super::packages::{self, Package};
+use super::panic::Panic;
+use super::std_source::StdSource;
 use super::toolchain::Toolchain;
+use super::unwinding;
 use crate::console::{Console, Verbosity};
 use crate::home::Home;
 use crate::process::quoted_tail;
@@ -37,23 +39,33 @@ const PROFILE: [&str; 8] = [
 pub struct StdBuild {
     /// Everything of it; thrown away when the library is installed.
     directory: PathBuf,
+    panic: Panic,
 }
 
 impl StdBuild {
-    /// The build for `toolchain` from the source in `package`.
-    pub fn open(toolchain: &Toolchain, package: &Package, home: &Home) -> Result<StdBuild> {
+    /// The build for `toolchain` from `source`.
+    pub fn open(
+        toolchain: &Toolchain,
+        source: &StdSource,
+        panic: Panic,
+        home: &Home,
+    ) -> Result<StdBuild> {
         let compiler = toolchain
             .commit_hash
             .as_deref()
             .unwrap_or(&toolchain.release);
         // Two builds mixed in one directory make rustc fail (E0464).
-        let name = format!(
+        let mut name = format!(
             "std/{}-{}",
-            package.version,
+            source.version(),
             &compiler[..compiler.len().min(12)]
         );
+        if panic == Panic::Unwind {
+            name.push_str("-unwind");
+        }
         Ok(StdBuild {
             directory: home.directory(name)?,
+            panic,
         })
     }
 
@@ -61,10 +73,13 @@ impl StdBuild {
     pub fn run(
         &self,
         toolchain: &Toolchain,
-        package: &Package,
+        source: &StdSource,
         console: &Console,
     ) -> Result<Vec<PathBuf>> {
-        let library = self.source(package, console)?;
+        let library = source.put(&self.directory, console)?;
+        if self.panic == Panic::Unwind {
+            unwinding::correct(&library)?;
+        }
         self.compile(toolchain, &library, console)
     }
 
@@ -72,31 +87,6 @@ impl StdBuild {
     pub fn discard(self) {
         // Whatever cannot be removed is only in the way of nobody.
         let _ = fs::remove_dir_all(&self.directory);
-    }
-
-    /// The directory `library` of the unpacked package.
-    fn source(&self, package: &Package, console: &Console) -> Result<PathBuf> {
-        let library = self.directory.join("library");
-        if library.is_dir() {
-            return Ok(library);
-        }
-        let unpacked = packages::unpack(
-            package,
-            &["./usr/src/rustc-*/library"],
-            &self.directory,
-            console,
-        )?;
-        let sources = unpacked.path().join("usr/src");
-        let source = fs::read_dir(&sources)
-            .and_then(|mut entries| entries.next().transpose())
-            .ok()
-            .flatten()
-            .with_context(|| {
-                format!("{} has no /usr/src/rustc-*/library", package.file.display())
-            })?;
-        fs::rename(source.path().join("library"), &library)
-            .with_context(|| format!("{} could not be made", library.display()))?;
-        Ok(library)
     }
 
     fn compile(
@@ -120,14 +110,18 @@ impl StdBuild {
             .env("RUSTC_BOOTSTRAP", "1")
             .env(
                 "CARGO_ENCODED_RUSTFLAGS",
-                rustflags(toolchain, library).join("\u{1f}"),
+                rustflags(toolchain, library, self.panic).join("\u{1f}"),
             );
         for setting in PROFILE {
             process = process.args(["--config", &format!("profile.release.{setting}")]);
         }
         let line = process.line();
         let what = format!(
-            "the standard library of rustc {} for {TARGET}",
+            "the {}standard library of rustc {} for {TARGET}",
+            match self.panic {
+                Panic::Abort => "",
+                Panic::Unwind => "unwinding ",
+            },
             toolchain.release
         );
         let spinner = console.spinner("Compiling", &what);
@@ -203,7 +197,7 @@ impl StdBuild {
 }
 
 /// What rust-lang/rust's own build gives to the compiler, too.
-fn rustflags(toolchain: &Toolchain, library: &Path) -> Vec<String> {
+fn rustflags(toolchain: &Toolchain, library: &Path, panic: Panic) -> Vec<String> {
     let version = toolchain
         .commit_hash
         .as_deref()
@@ -220,6 +214,9 @@ fn rustflags(toolchain: &Toolchain, library: &Path) -> Vec<String> {
             library.display()
         ),
     ];
+    if panic == Panic::Unwind {
+        flags.extend(unwinding::CODE.map(str::to_owned));
+    }
     if let Ok(home) = home::cargo_home() {
         let registry = home.join("registry/src/");
         flags.push(format!(

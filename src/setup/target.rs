@@ -108,7 +108,9 @@ pub fn inspect(
     )
 }
 
-fn by_this_tool(toolchain: &Toolchain, directory: &Path) -> Result<Marker, String> {
+/// The marker of what this tool has made in `directory`, or why that cannot be
+/// used, as the end of a sentence.
+pub fn by_this_tool(toolchain: &Toolchain, directory: &Path) -> Result<Marker, String> {
     let marker = fs::read_to_string(directory.join(MARKER))
         .map_err(|error| format!("its marker cannot be read ({error})"))?;
     let marker: Marker =

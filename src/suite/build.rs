@@ -14,7 +14,7 @@ use crate::apply::cargo;
 use crate::console::{Console, Verbosity};
 use crate::init::TARGET;
 use crate::process::Process;
-use crate::setup::Libc;
+use crate::setup::Panic;
 
 /// What was built.
 #[derive(Debug)]
@@ -34,13 +34,14 @@ pub struct Executable {
     pub path: PathBuf,
 }
 
-/// Builds `targets`. Of a patched crate all must build.
+/// Builds `targets` with these flags of rustc. Of a patched crate all must
+/// build.
 pub fn build(
     stage: &Stage,
     targets: &[Target],
     place: Place,
     definition: &Definition,
-    libc: Option<&Libc>,
+    mut flags: Vec<String>,
     offline: bool,
     console: &Console,
 ) -> Result<Built> {
@@ -53,7 +54,12 @@ pub fn build(
     }
     console.status(
         "Building",
-        format!("the tests of {} for {}", stage.describe(), place.name()),
+        format!(
+            "the tests of {} for {}{}",
+            stage.describe(),
+            place.name(),
+            definition.described_panic()
+        ),
     );
     let mut process = Process::new(cargo())
         .current_dir(&stage.project.root)
@@ -74,11 +80,16 @@ pub fn build(
     }
     if place == Place::Component {
         process = process.args(["--target", TARGET]);
-        let mut flags = libc.map(Libc::rustflags).unwrap_or_default();
         if stage.upstream {
             flags.extend_from_slice(definition.upstream_rustflags());
         }
-        if !flags.is_empty() {
+        if definition.panic == Panic::Unwind {
+            process = process
+                // The one of cargo's variables that no other overrules.
+                .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+                // Neither takes the other's place.
+                .args(["--target-dir", "target/unwinding"]);
+        } else if !flags.is_empty() {
             let flags = toml::Value::from(flags);
             process = process
                 .arg("--config")

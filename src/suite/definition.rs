@@ -14,6 +14,7 @@ use wildmatch::WildMatch;
 
 use super::outcome::Outcome;
 use crate::host;
+use crate::setup::Panic;
 
 /// How long a test may take where the suite says nothing else.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -26,6 +27,8 @@ pub struct Definition {
     /// Where it was read from.
     pub path: PathBuf,
     file: File,
+    /// What a panic does in the tests.
+    pub panic: Panic,
 }
 
 /// The file as it is written.
@@ -62,6 +65,8 @@ pub struct Expectation {
     pub outcome: Outcomes,
     /// Why they do not pass, or not always.
     pub reason: String,
+    /// What a panic does where that is so; left out where it does not matter.
+    pub panic: Option<Panic>,
     /// Their names, in which `*` stands for anything.
     pub tests: Vec<String>,
 }
@@ -119,8 +124,8 @@ impl fmt::Display for Outcomes {
 }
 
 impl Definition {
-    /// Reads the suite of `krate`.
-    pub fn read(directory: &Path, krate: &str) -> Result<Definition> {
+    /// Reads the suite of `krate`, whose tests are run with this `panic`.
+    pub fn read(directory: &Path, krate: &str, panic: Panic) -> Result<Definition> {
         let path = directory.join(format!("{krate}.toml"));
         if !path.is_file() {
             bail!(
@@ -161,7 +166,7 @@ impl Definition {
                 );
             }
         }
-        let definition = Definition { path, file };
+        let definition = Definition { path, file, panic };
         definition.refuse_doubles()?;
         Ok(definition)
     }
@@ -169,6 +174,14 @@ impl Definition {
     /// The crate's name.
     pub fn krate(&self) -> &str {
         &self.file.krate
+    }
+
+    /// What a panic does, where it is not what it does everywhere.
+    pub fn described_panic(&self) -> &'static str {
+        match self.panic {
+            Panic::Abort => "",
+            Panic::Unwind => ", with panics that unwind",
+        }
     }
 
     /// The release that the file names.
@@ -194,9 +207,7 @@ impl Definition {
     /// What is expected of a test. A name in full counts more than a pattern.
     pub fn expected(&self, test: &str) -> Expected<'_> {
         let find = |matches: &dyn Fn(&str) -> bool| {
-            self.file
-                .expect
-                .iter()
+            self.expectations()
                 .find(|expectation| expectation.tests.iter().any(|pattern| matches(pattern)))
         };
         let found =
@@ -224,9 +235,7 @@ impl Definition {
 
     /// The names and patterns that fit none of `tests`.
     pub fn stale<'a>(&'a self, tests: &[&str]) -> Vec<&'a str> {
-        self.file
-            .expect
-            .iter()
+        self.expectations()
             .flat_map(|expectation| &expectation.tests)
             .filter(|pattern| !tests.iter().any(|test| fits(pattern, test)))
             .map(String::as_str)
@@ -235,22 +244,37 @@ impl Definition {
 
     /// The tests that have no reason yet.
     pub fn unexplained(&self) -> usize {
-        self.file
-            .expect
-            .iter()
+        self.expectations()
             .filter(|expectation| expectation.reason.trim().is_empty())
             .map(|expectation| expectation.tests.len())
             .sum()
     }
 
+    /// Those that hold for what a panic does here.
+    fn expectations(&self) -> impl Iterator<Item = &Expectation> {
+        self.file
+            .expect
+            .iter()
+            .filter(|one| one.panic.is_none_or(|panic| panic == self.panic))
+    }
+
     fn refuse_doubles(&self) -> Result<()> {
-        let mut seen = std::collections::HashSet::new();
-        for pattern in self.file.expect.iter().flat_map(|one| &one.tests) {
-            ensure!(
-                seen.insert(pattern),
-                "{} names `{pattern}` twice",
-                self.path.display()
-            );
+        for panic in [Panic::Abort, Panic::Unwind] {
+            let mut seen = std::collections::HashSet::new();
+            let holds = |one: &&Expectation| one.panic.is_none_or(|only| only == panic);
+            for pattern in self
+                .file
+                .expect
+                .iter()
+                .filter(holds)
+                .flat_map(|one| &one.tests)
+            {
+                ensure!(
+                    seen.insert(pattern),
+                    "{} names `{pattern}` twice",
+                    self.path.display()
+                );
+            }
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ use crate::apply::SeriesArgs;
 use crate::console::Console;
 use crate::home::Home;
 use crate::host::Mode;
-use crate::setup;
+use crate::setup::{self, Libc, Panic, Unwinding};
 use crate::source::Source;
 
 use definition::{Definition, PASSES};
@@ -50,6 +50,7 @@ use verdict::Verdicts;
 ///     cargo wasip2 suite tokio --upstream      the release as it is, to compare
 ///     cargo wasip2 suite tokio --native        the same tests on this machine
 ///     cargo wasip2 suite tokio --libc 161b319  linked with that wasi-libc
+///     cargo wasip2 suite tokio --panic unwind  where panics can be caught
 ///
 /// Tests are named BINARY::TEST, as in `time_sleep::immediate_sleep`; those
 /// within the library begin with the crate's name. Any surprise, an unexpected
@@ -74,6 +75,16 @@ pub struct SuiteArgs {
     /// How the host's WASI functions wait
     #[arg(long, value_enum, default_value_t = Mode::Async, conflicts_with = "native")]
     mode: Mode,
+    /// What a panic does: with `unwind` it can be caught, and `#[should_panic]`
+    /// tests run
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "STRATEGY",
+        conflicts_with = "native"
+    )]
+    panic: Panic,
     /// Write what happened to every test to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -101,9 +112,10 @@ pub fn release(directory: &Path, krate: &str) -> Option<String> {
 }
 
 /// How many of the tests that Linux runs, and that have one of `filter` in
-/// their names, pass when patched: as the suite's file in `directory` says.
-pub fn promised(directory: &Path, krate: &str, filter: &[String]) -> Result<usize> {
-    let definition = Definition::read(directory, krate)?;
+/// their names, pass when patched, with this `panic`: as the suite's file in
+/// `directory` says.
+pub fn promised(directory: &Path, krate: &str, panic: Panic, filter: &[String]) -> Result<usize> {
+    let definition = Definition::read(directory, krate, panic)?;
     let linux = LinuxTests::read(directory, krate)?;
     let passes =
         |name: &&str| stage::passes(filter, name) && *definition.expected(name).outcome == PASSES;
@@ -122,19 +134,23 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
         Some(directory) => directory.clone(),
         None => Source::find(home)?.suites(),
     };
-    let definition = Definition::read(&directory, &arguments.krate)?;
+    let definition = Definition::read(&directory, &arguments.krate, arguments.panic)?;
     let linux = LinuxTests::read(&directory, &arguments.krate)?;
-    let place = match arguments.native {
-        true => Place::Native,
+    let (place, unwinding) = match arguments.native {
+        true => (Place::Native, None),
         false => {
-            setup::ensure(home, console)?;
-            Place::Component
+            let installed = setup::ensure(home, console)?;
+            let unwinding = installed.unwinding(arguments.panic, home, console)?;
+            (Place::Component, unwinding)
         }
     };
     let libc = match &arguments.libc {
         Some(variant) => Some(setup::libc_directory(variant, home, console)?),
         None => None,
     };
+
+    let mut flags = libc.as_ref().map(Libc::rustflags).unwrap_or_default();
+    flags.extend(unwinding.iter().flat_map(Unwinding::rustflags));
 
     let _lock = home.lock(&format!("suite-{}", arguments.krate), console)?;
     let series = arguments.series.all(home)?;
@@ -152,7 +168,7 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
         &targets.wanted(&arguments.filter, &linux),
         place,
         &definition,
-        libc.as_ref(),
+        flags,
         arguments.series.offline,
         console,
     )?;

@@ -15,6 +15,7 @@ use super::stage::{Place, Stage};
 use super::verdict::Verdicts;
 use crate::console::Console;
 use crate::host::Mode;
+use crate::setup::Panic;
 
 /// How one run of a suite ended.
 pub struct Report<'a> {
@@ -50,6 +51,8 @@ struct Json<'a> {
     /// Not there natively.
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<Mode>,
+    /// What a panic does.
+    panic: Panic,
     filter: &'a [String],
     seconds: f64,
     /// How many tests the release runs on Linux.
@@ -96,6 +99,7 @@ impl Report<'_> {
         if self.mode == Mode::Sync {
             place.push_str(", synchronous host");
         }
+        place.push_str(self.definition.described_panic());
         place
     }
 
@@ -117,6 +121,10 @@ impl Report<'_> {
             place: self.place.name(),
             libc: self.libc,
             mode: (self.place == Place::Component).then_some(self.mode),
+            panic: match self.place {
+                Place::Component => self.definition.panic,
+                Place::Native => Panic::Unwind,
+            },
             filter: self.filter,
             seconds: self.seconds,
             linux: self.linux.len(),
@@ -168,7 +176,9 @@ impl Report<'_> {
         )?;
         if let (Some(upstream), true, []) = (
             self.definition.upstream_passes(),
-            self.place == Place::Component && !self.stage.upstream,
+            self.place == Place::Component
+                && !self.stage.upstream
+                && self.definition.panic == Panic::Abort,
             self.filter,
         ) {
             writeln!(to, "  as released: {upstream}")?;
@@ -258,10 +268,14 @@ impl Report<'_> {
         }
         if surprises > 0 && self.place == Place::Component {
             console.error(format!(
-                "{surprises} tests are not as {} expects; `cargo wasip2 suite {} --update` writes \
-                 down what happens, for you to give the reasons",
+                "{surprises} tests are not as {} expects; `cargo wasip2 suite {}{} --update` \
+                 writes down what happens, for you to give the reasons",
                 self.definition.path.display(),
-                self.stage.release.name
+                self.stage.release.name,
+                match self.definition.panic {
+                    Panic::Abort => "",
+                    Panic::Unwind => " --panic unwind",
+                }
             ));
         }
         u8::from(surprises + self.verdicts.stale.len() + unexplained > 0)

@@ -124,9 +124,10 @@ pub fn run(
     console.status(
         "Testing",
         format!(
-            "{} for {}: {} tests, {jobs} at once",
+            "{} for {}{}: {} tests, {jobs} at once",
             stage.describe(),
             plan.place.name(),
+            plan.definition.described_panic(),
             tests.len()
         ),
     );

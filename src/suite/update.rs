@@ -12,9 +12,11 @@ use super::outcome::Outcome;
 use super::report::Report;
 use crate::console::Console;
 use crate::init::project::write_whole;
+use crate::setup::Panic;
 
 /// Takes out what is no longer so, and enters what is new, without a reason:
-/// whoever runs this has to give it.
+/// whoever runs this has to give it. What is so only where panics unwind
+/// leaves what is expected without them as it was.
 pub fn expectations(definition: &Definition, report: &Report, console: &Console) -> Result<()> {
     let surprises: BTreeMap<&str, _> = report
         .verdicts
@@ -35,12 +37,22 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
             .filter(|test| test.expected())
             .filter_map(|test| Some((test.name, test.reason?)))
             .collect();
+        let unwinds = definition.panic == Panic::Unwind;
         let mut spelled = BTreeSet::new();
+        let mut others = Vec::new();
         for table in expect.iter_mut() {
+            let only = table.get("panic").and_then(Item::as_str);
+            let shared = only.is_none();
+            if !shared && only != Some(name(definition.panic)) {
+                continue;
+            }
             let reason = table
                 .get("reason")
                 .and_then(Item::as_str)
                 .map(str::to_owned);
+            // What holds without unwinding alone, from now on.
+            let mut other = table.clone();
+            let mut without = Array::new();
             let Some(tests) = table.get_mut("tests").and_then(Item::as_array_mut) else {
                 continue;
             };
@@ -63,6 +75,7 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
                         })
                         .map(|(test, _)| *test),
                 );
+                push(&mut without, pattern);
                 false
             });
             for test in added {
@@ -70,7 +83,16 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
                     push(tests, test);
                 }
             }
+            if unwinds && shared && !without.is_empty() {
+                without.set_trailing("\n");
+                without.set_trailing_comma(true);
+                other.insert("tests", value(without));
+                other.insert("panic", value(name(Panic::Abort)));
+                other.set_position(None);
+                others.push(other);
+            }
         }
+        expect.extend(others);
         expect.retain(|table| {
             table
                 .get("tests")
@@ -94,6 +116,9 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
             }
             table.insert("outcome", value(outcome.to_string()));
             table.insert("reason", value(""));
+            if unwinds {
+                table.insert("panic", value(name(definition.panic)));
+            }
             let mut tests = Array::new();
             for name in names {
                 push(&mut tests, name);
@@ -138,6 +163,14 @@ fn change(
     let mut document: DocumentMut = text.parse()?;
     make(&mut document)?;
     write_whole(&definition.path, document.to_string().as_bytes())
+}
+
+/// As it stands in the file.
+fn name(panic: Panic) -> &'static str {
+    match panic {
+        Panic::Abort => "abort",
+        Panic::Unwind => "unwind",
+    }
 }
 
 /// Adds a test to a list, on a line of its own.
