@@ -30,9 +30,10 @@ impl Guest for Handler {
         ResponseOutparam::set(out, Ok(response));
         if found {
             let stream = body.write().expect("it is taken once");
-            stream
-                .blocking_write_and_flush(GREETING)
-                .expect("it is less than 4,096 bytes");
+            if stream.blocking_write_and_flush(GREETING).is_err() {
+                // The client is gone.
+                return;
+            }
         }
         OutgoingBody::finish(body, None).expect("it is as long as it says");
     }
