@@ -13,6 +13,7 @@ mod init;
 mod lint;
 mod sample;
 mod serve;
+mod serve_connections;
 mod serve_examples;
 mod serve_faults;
 mod serve_load;
