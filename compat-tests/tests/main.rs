@@ -16,6 +16,7 @@ mod lint;
 mod matrix;
 mod sample;
 mod serve;
+mod serve_connections;
 mod serve_examples;
 mod serve_faults;
 mod serve_load;

@@ -109,6 +109,11 @@ impl Server {
         self.child.wait().unwrap().code()
     }
 
+    /// Waits for it to end by itself; gives back its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// Sends one request on a connection of its own.
     pub fn ask(&self, request: &Request) -> Answer {
         let stream = TcpStream::connect(self.address).unwrap();
@@ -150,7 +155,8 @@ pub fn native(name: &str) -> Command {
     let directory = BUILT.get_or_init(|| {
         let target = repository_home().join("native-servers");
         let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--quiet", "--locked", "--package", "app"])
+            .args(["build", "--quiet", "--locked"])
+            .args(["--package", "app", "--package", "connections"])
             .arg("--target-dir")
             .arg(&target)
             .current_dir(repository().join("compat-tests/servers"))

@@ -66,6 +66,26 @@ impl Tool {
         self.command
     }
 
+    /// The command, with at most so many open descriptors.
+    #[cfg(unix)]
+    pub fn limited_to(self, descriptors: u32) -> Command {
+        let mut limited = Command::new("sh");
+        limited
+            .arg("-c")
+            .arg(format!("ulimit -n {descriptors}; exec \"$@\""))
+            .arg("sh")
+            .arg(self.command.get_program())
+            .args(self.command.get_args())
+            .stdin(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => limited.env(name, value),
+                None => limited.env_remove(name),
+            };
+        }
+        limited
+    }
+
     pub fn run(mut self) -> Ended {
         Ended::from(self.command.output().expect("the tool starts"))
     }
