@@ -34,8 +34,8 @@ fn main() -> std::io::Result<()> {
     let mut received: HashMap<usize, Vec<u8>> = HashMap::new();
     for key in 1..=20 {
         let mut stream = TcpStream::connect(address)?;
-        stream.set_nonblocking(true)?;
         stream.write_all(format!("client {key}").as_bytes())?;
+        stream.set_nonblocking(true)?;
         unsafe { poller.add(&stream, Event::readable(key))? };
         streams.insert(key, stream);
         received.insert(key, Vec::new());
@@ -64,7 +64,12 @@ fn main() -> std::io::Result<()> {
             let stream = streams.get_mut(&event.key).expect("a stream");
             let Some(data) = read(stream)? else { continue };
             match received.get_mut(&event.key) {
-                None => stream.write_all(&data)?,
+                None => {
+                    // On WASI the first write to a new socket would block.
+                    stream.set_nonblocking(false)?;
+                    stream.write_all(&data)?;
+                    stream.set_nonblocking(true)?;
+                }
                 Some(all) => {
                     all.extend(data);
                     if all.len() == format!("client {}", event.key).len() {
