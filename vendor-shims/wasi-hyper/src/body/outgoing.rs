@@ -36,6 +36,8 @@ pub(crate) struct Outgoing<B: Body, R: Reactor> {
     data: Option<B::Data>,
     trailers: Option<HeaderMap>,
     progress: Progress,
+    /// Why the host did not take what [`Outgoing::begin`] gave it.
+    refused: Option<Error>,
     /// Whether nobody has anything to do while this blocks.
     alone: fn() -> bool,
 }
@@ -77,6 +79,7 @@ where
             data: None,
             trailers: None,
             progress: Progress::Flushed,
+            refused: None,
             alone: || false,
         }
     }
@@ -94,7 +97,7 @@ where
     ///
     /// # Errors
     ///
-    /// Whether the body, or the host, fails at once. There is nothing to be polled then.
+    /// Whether the body fails at once. There is nothing to be polled then.
     pub(crate) fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         match self.body.as_mut().poll_frame(cx) {
             Poll::Ready(Some(frame)) => match frame.map_err(Error::body)?.into_data() {
@@ -108,7 +111,8 @@ where
             if let Ok(permit @ 1..) = self.stream().check_write() {
                 let permit = usize::try_from(permit).unwrap_or(usize::MAX);
                 if let Err(Stop::Failed(error)) = self.write(permit) {
-                    return Err(error);
+                    // It may have taken a part, which belongs to the head.
+                    self.refused = Some(error);
                 }
             }
             // Anything else, the host says again when it is asked next.
@@ -155,6 +159,9 @@ where
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Stop>> {
+        if let Some(error) = self.refused.take() {
+            return Poll::Ready(Err(Stop::Failed(error)));
+        }
         for _ in 0..TURN {
             if self.data.as_ref().is_some_and(Buf::has_remaining) {
                 let permit = ready!(self.poll_permit(cx))?;
