@@ -4,11 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use wasip2_fixtures::{HttpServer, Waits, router, router_counting};
 
-use crate::tool::{Tool, assert_says, repository, repository_home};
+use crate::tool::{self, Tool, assert_says, repository, repository_home};
 
 /// The wasi-libc variants that every socket test runs on.
 const LIBCS: [&str; 2] = ["ec0effd", "161b319"];
@@ -16,20 +16,16 @@ const LIBCS: [&str; 2] = ["ec0effd", "161b319"];
 /// Builds the guest `name` as cargo builds any program here: natively, from
 /// the released crates.
 fn native(name: &str) -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let directory = BUILT.get_or_init(|| {
-        let target = repository_home().join("native");
-        let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--quiet", "--locked", "--package", "demo"])
-            .arg("--target-dir")
-            .arg(&target)
-            .current_dir(repository().join("compat-tests/guests"))
-            .status()
-            .unwrap();
-        assert!(status.success(), "the demo does not build natively");
-        target.join("debug")
-    });
-    directory.join(name)
+    let target = repository_home().join("native");
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--locked", "--bin", name])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(repository().join("compat-tests/guests"))
+        .status()
+        .unwrap();
+    assert!(status.success(), "{name} does not build natively");
+    target.join("debug").join(name)
 }
 
 #[test]
@@ -53,6 +49,51 @@ fn the_demo_gives_the_same_bytes_natively_and_in_a_component() {
         .run()
         .succeeded();
     assert_eq!(component, natively);
+}
+
+/// What `tokio::fs` says on WASI that it does not say on Linux, and why.
+const OTHER_ERRORS: [(&str, &str, &str); 1] = [(
+    "remove_dir in use",
+    "Uncategorized",
+    "std has no kind for ENOTEMPTY on WASI",
+)];
+
+#[test]
+fn files_are_as_on_linux() {
+    let natively = tempfile::TempDir::new().unwrap();
+    let output = Command::new(native("files"))
+        .current_dir(&natively)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let natively = String::from_utf8(output.stdout).unwrap();
+    assert!(natively.lines().count() > 40, "{natively}");
+    assert_says(&natively, &["many at once: 50 right", "left: []"]);
+
+    for libc in LIBCS {
+        let component = tool::component("run", "files", &["--libc", libc]);
+        for mode in ["async", "sync"] {
+            let directory = tempfile::TempDir::new().unwrap();
+            let said = Tool::new("host")
+                .args(["--mode", mode, "--dir"])
+                .arg(format!("{}::.", directory.path().display()))
+                .arg(&component)
+                .run()
+                .succeeded();
+            for (natively, said) in natively.lines().zip(said.lines()) {
+                let known = OTHER_ERRORS
+                    .iter()
+                    .find(|(what, ..)| natively.starts_with(&format!("{what}: ")));
+                match known {
+                    Some((what, expected, why)) => {
+                        assert_eq!(said, format!("{what}: {expected}"), "{libc} {mode}: {why}")
+                    }
+                    None => assert_eq!(said, natively, "{libc} {mode}"),
+                }
+            }
+            assert_eq!(said.lines().count(), natively.lines().count(), "{said}");
+        }
+    }
 }
 
 #[test]

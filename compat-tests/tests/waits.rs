@@ -225,6 +225,9 @@ fn what_is_refused_is_an_error_of_its_kind() {
         let said = refused(&["--network"], "twice").succeeded();
         assert_says(&said, &["twice: AlreadyExists"]);
         assert_eq!(refused(&[], "pollable").succeeded(), "pollable: done\n");
+        assert_eq!(refused(&[], "shared").succeeded(), "shared: done\n");
+        let said = refused(&["--network"], "closed").succeeded();
+        assert_says(&said, &["waits: TimedOut", "closed: done"]);
         let said = refused(&[], "deadlock").failed(134);
         assert_says(&said, &["deadlock: everything is waiting"]);
     }
@@ -273,5 +276,39 @@ fn the_shim_passes_its_own_tests() {
         let said: Ended = output.into();
         let said = said.succeeded();
         assert_says(&said, &["other_calls_on_it_fail ... ok", "10 passed"]);
+    }
+}
+
+#[test]
+fn a_hundred_thousand_timers_are_over_when_they_are_due() {
+    let component = component("timers", WORLDS[0].0);
+    for mode in ["async", "sync"] {
+        let said = host(&["--mode", mode], &component, &["100000"])
+            .run()
+            .succeeded();
+        assert_says(&said, &["pending 100000\n", "over 100000 early 0\n"]);
+        // How late the last ones come is a matter of how busy the machine is.
+        println!("{mode}: {said}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_host_without_descriptors_is_an_error_that_passes() {
+    for (libc, mode) in WORLDS {
+        let component = component("descriptors", libc);
+        let host = host(&["--network", "--mode", mode], &component, &[]);
+        let said: Ended = host.limited_to(100).output().unwrap().into();
+        let said = said.succeeded();
+        println!("{libc} {mode}: {said}");
+        assert_says(
+            &said,
+            &[
+                "more than 10 sockets: ",
+                "connect: ",
+                "listen: ",
+                "still there\none more\n",
+            ],
+        );
     }
 }
