@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use wasip2_fixtures::{HttpServer, Waits, router, router_counting};
 
-use crate::tool::{self, Tool, assert_says, repository, repository_home};
+use crate::tool::{self, Ended, Tool, assert_says, component, repository, repository_home};
 
 /// The wasi-libc variants that every socket test runs on.
 const LIBCS: [&str; 2] = ["ec0effd", "161b319"];
@@ -117,6 +117,79 @@ fn the_demo_shows_that_waits_overlap() {
         waits.most() > 1,
         "no two of twenty requests waited together"
     );
+}
+
+/// The examples of `fetch` in the host, with the environment variable SERVER
+/// and a directory.
+fn fetch(name: &str, server: &HttpServer, directory: &Path, arguments: &[&str]) -> Ended {
+    Tool::new("host")
+        .args(["--http", "--env", &format!("SERVER={}", server.url())])
+        .arg("--dir")
+        .arg(format!("{}::.", directory.display()))
+        .arg(component("run", name, &[]))
+        .args(arguments)
+        .run()
+}
+
+#[test]
+fn json_is_fetched_with_async_and_without() {
+    let server = HttpServer::start(router()).unwrap();
+    let directory = tempfile::TempDir::new().unwrap();
+    for name in ["json", "json-blocking"] {
+        let said = fetch(name, &server, directory.path(), &[]).succeeded();
+        assert_eq!(
+            said, "Café: 3 pages\nthe longest is /site/1, 340 words\n",
+            "{name}"
+        );
+        let url = format!("{}/nothing", server.url());
+        let refused = fetch(name, &server, directory.path(), &[&url]).failed(1);
+        assert_says(&refused, &["404"]);
+    }
+}
+
+#[test]
+fn a_file_is_downloaded_and_uploaded() {
+    let server = HttpServer::start(router()).unwrap();
+    let directory = tempfile::TempDir::new().unwrap();
+    let url = format!("{}/file/3000000", server.url());
+    let said = fetch("download", &server, directory.path(), &[&url, "file"]).succeeded();
+    assert_eq!(said, "3000000 bytes in file\n");
+    let file = fs::read(directory.path().join("file")).unwrap();
+    assert_eq!(file.len(), 3_000_000);
+    assert!(
+        file.iter()
+            .enumerate()
+            .all(|(at, byte)| usize::from(*byte) == at % 251)
+    );
+
+    // The server's limit for a form is 2 MB.
+    fs::write(directory.path().join("file"), &file[..1_000_000]).unwrap();
+    let sum = file[..1_000_000].iter().fold(0u64, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u64::from(*byte))
+    });
+    let said = fetch("upload", &server, directory.path(), &["file"]).succeeded();
+    let lines: Vec<&str> = said.lines().collect();
+    assert!(
+        lines[0].starts_with("title: no file, no type, 9 bytes, "),
+        "{said}"
+    );
+    assert_eq!(
+        lines[1..],
+        [format!("file: file, text/plain, 1000000 bytes, sum {sum}")]
+    );
+    let refused = fetch("upload", &server, directory.path(), &["missing"]).failed(1);
+    assert_says(&refused, &["NotFound"]);
+}
+
+#[test]
+fn a_site_is_crawled_many_pages_at_once() {
+    let waits = Arc::<Waits>::default();
+    let server = HttpServer::start(router_counting(waits.clone())).unwrap();
+    let directory = tempfile::TempDir::new().unwrap();
+    let said = fetch("crawl", &server, directory.path(), &[]).succeeded();
+    assert_eq!(said, "200 pages, 1 broken links\n  /site/200\n");
+    let most = waits.most();
+    assert!((8..=32).contains(&most), "{most} pages at once");
 }
 
 /// Runs the socket probes on one wasi-libc, in one mode of the host.

@@ -159,6 +159,55 @@ fn a_second_release_line_is_an_error_that_names_who() {
 }
 
 #[test]
+fn two_release_lines_of_one_crate_are_both_overridden() {
+    let sample = Sample::new();
+    sample.second_line();
+    let program = sample.program("1");
+    let manifest = read(&program, "Cargo.toml").replace(
+        "sample = \"1\"",
+        "sample = \"1\"\nnewer = { package = \"sample\", version = \"2\" }",
+    );
+    fs::write(program.join("Cargo.toml"), manifest).unwrap();
+    fs::write(
+        program.join("src/main.rs"),
+        "fn main() {\n    println!(\"{} {}\", sample::origin(), newer::origin());\n}\n",
+    )
+    .unwrap();
+    assert_eq!(
+        sample.cargo(&program, &["run", "--quiet"]),
+        "released released\n"
+    );
+
+    sample.tool("init").arg(&program).run().succeeded();
+    assert_eq!(
+        sample.cargo(&program, &["run", "--quiet", "--locked"]),
+        "patched patched too\n"
+    );
+    let config = read(&program, ".cargo/config.toml");
+    assert_says(
+        &config,
+        &["sample = { path =", "= { package = \"sample\", path ="],
+    );
+    // Once more changes nothing, and each line has its own tree.
+    sample.tool("init").arg(&program).run().succeeded();
+    assert_eq!(read(&program, ".cargo/config.toml"), config);
+    let said = sample.tool("apply").arg("sample@2.1").run().succeeded();
+    assert!(said.trim().ends_with("sample-2.1.0"), "{said}");
+
+    sample
+        .tool("init")
+        .arg(&program)
+        .arg("--remove")
+        .run()
+        .succeeded();
+    assert!(!program.join(".cargo").exists());
+    assert_eq!(
+        sample.cargo(&program, &["run", "--quiet"]),
+        "released released\n"
+    );
+}
+
+#[test]
 fn a_configuration_that_cannot_be_parsed_is_left_alone() {
     let sample = Sample::new();
     let program = sample.program("1");

@@ -41,23 +41,48 @@ impl Sample {
             sample.publish("sample", version, "");
         }
         let checksum = sample.publish("sample", VERSION, "");
-        let series = sample.series();
-        fs::create_dir_all(&series).unwrap();
-        fs::write(series.join("series.toml"), series_toml(&checksum, "")).unwrap();
+        sample.add_series(&sample.series(), VERSION, &checksum, "patched");
+        sample
+    }
+
+    /// Publishes 2.1.0, with a series that makes it say `patched too`.
+    pub fn second_line(&self) {
+        let checksum = self.publish("sample", "2.1.0", "");
+        let series = self.path("patches/sample/2.1");
+        self.add_series(&series, "2.1.0", &checksum, "patched too");
+    }
+
+    /// Puts a series for `version` in `directory`: a patch that has the library
+    /// say `word`.
+    fn add_series(&self, directory: &Path, version: &str, checksum: &str, word: &str) {
+        let write = |tree: &str| {
+            let text = series_toml(checksum, tree).replace(VERSION, version);
+            fs::write(directory.join("series.toml"), text).unwrap();
+        };
+        fs::create_dir_all(directory).unwrap();
+        write("");
         fs::write(
-            series.join("0001-say-patched.patch"),
-            patch("src/lib.rs", 10, "    \"released\"", "    \"patched\""),
+            directory.join("0001-say-patched.patch"),
+            patch(
+                "src/lib.rs",
+                10,
+                "    \"released\"",
+                &format!("    {word:?}"),
+            ),
         )
         .unwrap();
         // A new series learns its tree from the tool's own message.
-        let said = sample.tool("apply").run().failed(1);
+        let said = self
+            .tool("apply")
+            .arg(format!("sample@{version}"))
+            .run()
+            .failed(1);
         let tree = said
             .split("`tree = \"")
             .nth(1)
             .and_then(|rest| rest.get(..40))
             .unwrap_or_else(|| panic!("no tree is named in:\n{said}"));
-        fs::write(series.join("series.toml"), series_toml(&checksum, tree)).unwrap();
-        sample
+        write(tree);
     }
 
     /// Publishes a version of `name`; gives back its checksum.
