@@ -107,7 +107,7 @@ impl Guests {
             write_whole(&project.lock_path(), &fs::read(source.join("Cargo.lock"))?)?;
         }
         let options = Options {
-            allow: &unpatched(source)?,
+            allow: &[],
             offline: arguments.offline,
             ..Options::default()
         };
@@ -248,25 +248,6 @@ impl Guests {
         write_whole(&kept, &fs::read(&component)?)?;
         Ok(kept)
     }
-}
-
-/// The versions of crates that the workspace in `source` has on purpose
-/// although no series serves them.
-fn unpatched(source: &Path) -> Result<Vec<String>> {
-    let manifest = source.join("Cargo.toml");
-    let text = fs::read_to_string(&manifest)
-        .with_context(|| format!("{} could not be read", manifest.display()))?;
-    let manifest: toml::Table =
-        toml::from_str(&text).with_context(|| format!("{} is wrong", manifest.display()))?;
-    let manifest = toml::Value::Table(manifest);
-    let listed = ["workspace", "metadata", "wasip2", "unpatched"]
-        .iter()
-        .try_fold(&manifest, |value, key| value.get(key))
-        .cloned();
-    Ok(match listed {
-        Some(listed) => listed.try_into().context("`unpatched` is a list")?,
-        None => Vec::new(),
-    })
 }
 
 fn manifests(source: &Path) -> Result<Vec<PathBuf>> {
