@@ -318,3 +318,20 @@ fn tokio_passes_its_own_tests() {
     let passed = report["counts"]["passes"].as_u64().unwrap();
     assert!(passed >= 100, "{passed} tests pass");
 }
+
+/// mio's package ships no tests of this target; its series brings them.
+#[test]
+fn mio_passes_the_tests_of_its_series() {
+    for (libc, mode) in [("ec0effd", "async"), ("161b319", "sync")] {
+        let report = repository_home().join(format!("suite-mio-{mode}.json"));
+        Tool::new("suite")
+            .args(["mio", "--libc", libc, "--mode", mode, "--json"])
+            .arg(&report)
+            .run()
+            .succeeded();
+        let report = read(&report);
+        assert_eq!(report["surprises"], 0);
+        let passed = report["others"]["passes"].as_u64().unwrap();
+        assert!(passed >= 46, "{passed} tests pass");
+    }
+}
