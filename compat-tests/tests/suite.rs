@@ -213,6 +213,22 @@ fn every_outcome_is_told_from_the_others() {
         &["on wasm32-wasip2, synchronous host: 3 of the 10", "2 hangs"],
     );
 
+    // What is so in one mode alone holds in that.
+    suited.expect(&EXPECTED.replace("\"arithmetic\"", "\"arithmetic\"\nmode = \"async\""));
+    suited.suite().args(["--", "panics"]).run().succeeded();
+    let said = suited
+        .suite()
+        .args(["--mode", "sync", "--", "panics"])
+        .run()
+        .failed(1);
+    assert_says(&said, &["outcomes::panics fails\n"]);
+    let said = suited
+        .suite()
+        .args(["--mode", "sync", "--update"])
+        .run()
+        .failed(1);
+    assert_says(&said, &["with `mode = \"sync\"`"]);
+
     // Natively everything passes, patched or not.
     suited.suite().arg("--native").run().succeeded();
 

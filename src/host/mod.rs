@@ -41,7 +41,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::console::Console;
 use crate::home::Home;
@@ -114,7 +114,7 @@ pub struct HostArgs {
 }
 
 /// How the host's WASI functions wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// On an event loop, as servers embed wasmtime

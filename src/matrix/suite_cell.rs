@@ -9,6 +9,7 @@ use super::cell::{Counts, Outcome, Variant};
 use super::compile::refuse_full_disk;
 use super::plan::{Row, Setting, SuiteWork};
 use super::runner::{Found, Workshop};
+use crate::host::Mode;
 use crate::setup::Panic;
 use crate::suite;
 
@@ -97,7 +98,7 @@ pub fn run(
             }
         }
         Variant::Upstream => {
-            let promised = suite::promised(suites, &row.krate, setting.panic, filter)?;
+            let promised = suite::promised(suites, &row.krate, setting.panic, Mode::Async, filter)?;
             if passed < promised {
                 let mut error = format!("{passed} tests pass, of {promised} that do when patched");
                 if !report.unbuilt.is_empty() {

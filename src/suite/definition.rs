@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use wildmatch::WildMatch;
 
 use super::outcome::Outcome;
-use crate::host;
+use crate::host::{self, Mode};
 use crate::setup::Panic;
 
 /// How long a test may take where the suite says nothing else.
@@ -29,6 +29,8 @@ pub struct Definition {
     file: File,
     /// What a panic does in the tests.
     pub panic: Panic,
+    /// How the host waits.
+    mode: Mode,
 }
 
 /// The file as it is written.
@@ -67,6 +69,8 @@ pub struct Expectation {
     pub reason: String,
     /// What a panic does where that is so; left out where it does not matter.
     pub panic: Option<Panic>,
+    /// How the host waits where that is so; left out where it does not matter.
+    pub mode: Option<Mode>,
     /// Their names, in which `*` stands for anything.
     pub tests: Vec<String>,
 }
@@ -123,9 +127,16 @@ impl fmt::Display for Outcomes {
     }
 }
 
+impl Expectation {
+    fn holds(&self, panic: Panic, mode: Mode) -> bool {
+        self.panic.is_none_or(|only| only == panic) && self.mode.is_none_or(|only| only == mode)
+    }
+}
+
 impl Definition {
-    /// Reads the suite of `krate`, whose tests are run with this `panic`.
-    pub fn read(directory: &Path, krate: &str, panic: Panic) -> Result<Definition> {
+    /// Reads the suite of `krate`, whose tests are run with this `panic` and in
+    /// a host of this `mode`.
+    pub fn read(directory: &Path, krate: &str, panic: Panic, mode: Mode) -> Result<Definition> {
         let path = directory.join(format!("{krate}.toml"));
         if !path.is_file() {
             bail!(
@@ -166,7 +177,12 @@ impl Definition {
                 );
             }
         }
-        let definition = Definition { path, file, panic };
+        let definition = Definition {
+            path,
+            file,
+            panic,
+            mode,
+        };
         definition.refuse_doubles()?;
         Ok(definition)
     }
@@ -250,23 +266,27 @@ impl Definition {
             .sum()
     }
 
-    /// Those that hold for what a panic does here.
+    /// Those that hold here.
     fn expectations(&self) -> impl Iterator<Item = &Expectation> {
         self.file
             .expect
             .iter()
-            .filter(|one| one.panic.is_none_or(|panic| panic == self.panic))
+            .filter(|one| one.holds(self.panic, self.mode))
     }
 
     fn refuse_doubles(&self) -> Result<()> {
-        for panic in [Panic::Abort, Panic::Unwind] {
+        for (panic, mode) in [
+            (Panic::Abort, Mode::Async),
+            (Panic::Abort, Mode::Sync),
+            (Panic::Unwind, Mode::Async),
+            (Panic::Unwind, Mode::Sync),
+        ] {
             let mut seen = std::collections::HashSet::new();
-            let holds = |one: &&Expectation| one.panic.is_none_or(|only| only == panic);
             for pattern in self
                 .file
                 .expect
                 .iter()
-                .filter(holds)
+                .filter(|one| one.holds(panic, mode))
                 .flat_map(|one| &one.tests)
             {
                 ensure!(

@@ -107,15 +107,21 @@ pub struct SuiteArgs {
 
 /// The release whose tests a suite has, where the suite itself says so.
 pub fn release(directory: &Path, krate: &str) -> Option<String> {
-    let definition = Definition::read(directory, krate, Panic::default()).ok()?;
+    let definition = Definition::read(directory, krate, Panic::default(), Mode::Async).ok()?;
     Some(definition.release()?.version.to_string())
 }
 
 /// How many of the tests that Linux runs, and that have one of `filter` in
-/// their names, pass when patched, with this `panic`: as the suite's file in
-/// `directory` says.
-pub fn promised(directory: &Path, krate: &str, panic: Panic, filter: &[String]) -> Result<usize> {
-    let definition = Definition::read(directory, krate, panic)?;
+/// their names, pass when patched, with this `panic` and in a host of this
+/// `mode`: as the suite's file in `directory` says.
+pub fn promised(
+    directory: &Path,
+    krate: &str,
+    panic: Panic,
+    mode: Mode,
+    filter: &[String],
+) -> Result<usize> {
+    let definition = Definition::read(directory, krate, panic, mode)?;
     let linux = LinuxTests::read(directory, krate)?;
     let passes =
         |name: &&str| stage::passes(filter, name) && *definition.expected(name).outcome == PASSES;
@@ -130,11 +136,21 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
         "the list of the tests that Linux runs is of the release as it is: use `--update` with \
          `--native --upstream`"
     );
+    ensure!(
+        !(arguments.update && arguments.mode == Mode::Sync),
+        "`--update` writes what is so where the host waits on an event loop; what differs with \
+         `--mode sync` is an entry of its own, with `mode = \"sync\"`"
+    );
     let directory = match &arguments.suites {
         Some(directory) => directory.clone(),
         None => Source::find(home)?.suites(),
     };
-    let definition = Definition::read(&directory, &arguments.krate, arguments.panic)?;
+    let definition = Definition::read(
+        &directory,
+        &arguments.krate,
+        arguments.panic,
+        arguments.mode,
+    )?;
     let linux = LinuxTests::read(&directory, &arguments.krate)?;
     let (place, unwinding) = match arguments.native {
         true => (Place::Native, None),

@@ -41,6 +41,9 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
         let mut spelled = BTreeSet::new();
         let mut others = Vec::new();
         for table in expect.iter_mut() {
+            if table.get("mode").and_then(Item::as_str) == Some("sync") {
+                continue;
+            }
             let only = table.get("panic").and_then(Item::as_str);
             let shared = only.is_none();
             if !shared && only != Some(name(definition.panic)) {
