@@ -129,6 +129,14 @@ impl Patch {
         self.files.iter().map(|file| file.count('+')).sum()
     }
 
+    /// Whether `line` is one of those that it adds.
+    pub fn adds(&self, line: &str) -> bool {
+        let hunks = self.files.iter().flat_map(|file| &file.hunks);
+        hunks
+            .flat_map(|hunk| &hunk.lines)
+            .any(|added| added.strip_prefix('+') == Some(line))
+    }
+
     /// How many lines it adds to files that were there and are no tests.
     pub fn added_to_existing(&self) -> usize {
         self.files

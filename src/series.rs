@@ -70,6 +70,10 @@ pub struct Lint {
     /// The features that each step of the series is compiled with.
     #[serde(default)]
     pub features: Vec<String>,
+    /// The first patch with which the default features compile for every target;
+    /// the steps before it are compiled without them.
+    #[serde(default, rename = "default-features-from")]
+    pub default_features_from: Option<String>,
     /// Flags for rustc with which the released crate compiles, too.
     #[serde(default)]
     pub rustflags: String,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::sample::{Sample, patch};
-use crate::tool::{Tool, assert_says};
+use crate::tool::{Tool, assert_says, repository};
 
 /// A sample with three patches: the second is independent of the first, the
 /// third changes a line that the first has changed.
@@ -37,6 +37,86 @@ fn git(directory: &Path, arguments: &[&str]) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "git {arguments:?}: {said}");
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Makes a repository of another history that has what `out` begins with.
+fn import(out: &Path, clone: &Path) {
+    fs::create_dir(clone).unwrap();
+    git(clone, &["init", "--quiet"]);
+    let from = out.to_str().unwrap();
+    git(clone, &["fetch", "--quiet", "--no-tags", from, "released"]);
+    git(clone, &["read-tree", "FETCH_HEAD"]);
+    git(clone, &["commit", "--quiet", "-m", "Upstream"]);
+    git(clone, &["tag", "upstream"]);
+}
+
+/// The mails of a branch of `out` make the same tree of `clone`'s import.
+fn assert_mails_make(branch: &str, out: &Path, clone: &Path) {
+    let mails = clone.with_extension("mails");
+    let range = format!("released..{branch}");
+    let to = mails.to_str().unwrap();
+    git(out, &["format-patch", "--quiet", "-U1", "-o", to, &range]);
+    let mut names: Vec<_> = fs::read_dir(&mails)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    git(
+        clone,
+        &["checkout", "--quiet", "--force", "--detach", "upstream"],
+    );
+    let mut arguments = vec!["am", "--quiet", "--keep-cr"];
+    arguments.extend(names.iter().map(String::as_str));
+    git(clone, &arguments);
+    assert_eq!(
+        git(clone, &["rev-parse", "HEAD^{tree}"]),
+        git(out, &["rev-parse", &format!("{branch}^{{tree}}")]),
+        "{branch} of {}",
+        out.display()
+    );
+    fs::remove_dir_all(&mails).unwrap();
+}
+
+/// The repository's own: every branch, also those of the single changes.
+#[test]
+fn every_series_applies_to_a_fresh_import_of_its_release() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut lines = 0;
+    for krate in fs::read_dir(repository().join("patches")).unwrap() {
+        let krate = krate.unwrap();
+        if !krate.file_type().unwrap().is_dir() {
+            continue;
+        }
+        for line in fs::read_dir(krate.path()).unwrap() {
+            let line = line.unwrap();
+            let series: toml::Table = fs::read_to_string(line.path().join("series.toml"))
+                .unwrap()
+                .parse()
+                .unwrap();
+            let [krate, line] = [krate.file_name(), line.file_name()];
+            let name = format!("{}@{}", krate.display(), line.display());
+            let out = directory.path().join(&name);
+            let made = Tool::new("branch")
+                .args([&name, "--split", "--pr", "--json", "--out"])
+                .arg(&out)
+                .run()
+                .succeeded();
+            let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+            let place = series["upstream"]["path"].as_str().unwrap();
+            assert_eq!(
+                git(&out, &["rev-parse", &format!("released:{place}")]),
+                series["tree"].as_str().unwrap(),
+                "{name} begins with the release"
+            );
+            let clone = directory.path().join(format!("{name} cloned"));
+            import(&out, &clone);
+            for branch in made["branches"].as_array().unwrap() {
+                assert_mails_make(branch["name"].as_str().unwrap(), &out, &clone);
+            }
+            lines += 1;
+        }
+    }
+    assert!(lines > 12, "{lines} series");
 }
 
 #[test]
@@ -77,39 +157,9 @@ fn the_branch_is_the_patched_tree_at_its_place_upstream() {
         ["cargo-wasip2 contributors|Change one line"; 3].join("\n")
     );
 
-    // In a clone whose history is another, the patches apply with `git am`.
     let clone = sample.path("clone");
-    git(&sample.path("."), &["init", "--quiet", "clone"]);
-    git(
-        &clone,
-        &["fetch", "--quiet", out.to_str().unwrap(), "released"],
-    );
-    git(&clone, &["read-tree", "FETCH_HEAD"]);
-    git(&clone, &["commit", "--quiet", "-m", "Upstream"]);
-    git(&clone, &["reset", "--quiet", "--hard"]);
-    let patches = sample.path("mails");
-    git(
-        &out,
-        &[
-            "format-patch",
-            "--quiet",
-            "-o",
-            patches.to_str().unwrap(),
-            "released..wasip2",
-        ],
-    );
-    let mut mails: Vec<_> = fs::read_dir(&patches)
-        .unwrap()
-        .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
-        .collect();
-    mails.sort();
-    let mut arguments = vec!["am", "--quiet"];
-    arguments.extend(mails.iter().map(String::as_str));
-    git(&clone, &arguments);
-    assert_eq!(
-        git(&clone, &["rev-parse", "HEAD^{tree}"]),
-        git(&out, &["rev-parse", "wasip2^{tree}"])
-    );
+    import(&out, &clone);
+    assert_mails_make("wasip2", &out, &clone);
 
     // What nobody touched is made again, and the same.
     let before = git(&out, &["rev-parse", "wasip2"]);

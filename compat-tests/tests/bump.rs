@@ -61,6 +61,8 @@ fn a_series_is_carried_over_by_itself() {
     let json = sample
         .tool("bump")
         .args(["sample", "--json"])
+        // Nobody whom git knows.
+        .env("HOME", sample.path("nowhere"))
         .run()
         .succeeded();
     let bumped: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -13,6 +13,7 @@ use super::workbench::Workbench;
 use crate::apply::git;
 use crate::console::Console;
 use crate::init::TARGET;
+use crate::patch::Patch;
 use crate::process::{Process, quoted_tail};
 use crate::series::{Series, file_name};
 
@@ -29,47 +30,57 @@ pub fn check(
     for (index, patch) in series.patches.iter().enumerate() {
         workbench.step(index + 1, console)?;
         let what = "the series up to it";
-        compile_step(series, &file_name(patch), what, workbench, report, console)?;
+        compile_step(series, patch, what, workbench, report, console)?;
     }
     // As `branch --split` would send it.
     let branches = workbench.split(console)?;
     for (branch, patch) in branches.iter().zip(&series.patches) {
         workbench.hold(branch, console)?;
         let what = "its own branch, with nothing but what it depends on (`needs` in series.toml),";
-        compile_step(series, &file_name(patch), what, workbench, report, console)?;
+        compile_step(series, patch, what, workbench, report, console)?;
     }
     format(series, workbench, report, console)?;
     clippy(series, workbench, report, console)
 }
 
-/// Compiles what the tree holds, for every target.
+/// Compiles what the tree holds with `patch`, for every target.
 fn compile_step(
     series: &Series,
-    patch: &str,
+    patch: &Path,
     what: &str,
     workbench: &Workbench,
     report: &mut Report,
     console: &Console,
 ) -> Result<()> {
+    let patch = file_name(patch);
+    // The names begin with the patches' numbers.
+    let from = series.lint.default_features_from.as_ref();
+    let is_bare = from.is_some_and(|from| patch.as_str() < from.as_str());
     for target in TARGETS {
         let spinner = console.spinner("Compiling", title(&format!("{series} {patch}"), target));
-        let compiled = compile(workbench, target, console)?;
+        let compiled = compile(workbench, is_bare, target, console)?;
         spinner.finish_and_clear();
         if let Some(error) = compiled {
             let fault = format!("{what} does not compile for {}{error}", of(target));
-            report.blame(series, patch, fault);
+            report.blame(series, &patch, fault);
         }
     }
     Ok(())
 }
 
-/// Compiles the library; gives back the errors.
+/// Compiles the library, without default features if `is_bare`; gives back the
+/// errors.
 fn compile(
     workbench: &Workbench,
+    is_bare: bool,
     target: Option<&str>,
     console: &Console,
 ) -> Result<Option<String>> {
-    let output = workbench.cargo("check", target).output(console)?;
+    let mut process = workbench.cargo("check", target);
+    if is_bare {
+        process = process.arg("--no-default-features");
+    }
+    let output = process.output(console)?;
     if output.status.success() {
         return Ok(None);
     }
@@ -135,26 +146,29 @@ fn unformatted(tree: &Path, console: &Console) -> Result<BTreeSet<String>> {
 }
 
 /// Clippy, and rustc about missing documentation, warn of nothing that they do
-/// not warn of in the release, on whatever target.
+/// not warn of in the release, on whatever target. What the release leaves
+/// undocumented is its own affair, although the patches have it compiled for a
+/// target more.
 fn clippy(
     series: &Series,
     workbench: &Workbench,
     report: &mut Report,
     console: &Console,
 ) -> Result<()> {
+    let patches = Patch::all(series)?;
     let mut known = BTreeSet::new();
     workbench.step(0, console)?;
     for target in TARGETS {
         let spinner = console.spinner("Linting", title(&format!("{series} as released"), target));
         // The release need not compile where the patches make it.
-        let found = warnings(workbench, target, console)?.unwrap_or_default();
+        let found = warnings(workbench, &patches, target, console)?.unwrap_or_default();
         spinner.finish_and_clear();
         known.extend(found.into_iter().map(|(message, _)| message));
     }
     workbench.step(series.patches.len(), console)?;
     for target in TARGETS {
         let spinner = console.spinner("Linting", title(&series.to_string(), target));
-        let found = warnings(workbench, target, console)?;
+        let found = warnings(workbench, &patches, target, console)?;
         spinner.finish_and_clear();
         let Some(found) = found else {
             let fault = format!("{series}: clippy does not compile it for {}", of(target));
@@ -174,6 +188,7 @@ fn clippy(
 /// What is warned of, each with its place; nothing where it does not compile.
 fn warnings(
     workbench: &Workbench,
+    patches: &[Patch],
     target: Option<&str>,
     console: &Console,
 ) -> Result<Option<BTreeSet<(String, String)>>> {
@@ -191,6 +206,7 @@ fn warnings(
     let found = diagnostics(&output.stdout, workbench)?
         .into_iter()
         .filter(|found| !found.place.is_empty())
+        .filter(|found| !found.undocumented || patches.iter().any(|patch| patch.adds(&found.line)))
         .map(|found| {
             let message = format!("{} in {}", found.message, found.file);
             (message, found.place)
@@ -202,11 +218,15 @@ fn warnings(
 struct Found {
     level: DiagnosticLevel,
     message: String,
+    /// Whether it is about missing documentation.
+    undocumented: bool,
     /// The message as a person sees it.
     text: String,
     file: String,
     /// File, line and column.
     place: String,
+    /// The source's line there.
+    line: String,
 }
 
 /// The messages about the crate itself: those about another patched tree that
@@ -225,6 +245,13 @@ fn diagnostics(stdout: &[u8], workbench: &Workbench) -> Result<Vec<Found>> {
         let span = diagnostic.spans.iter().find(|span| span.is_primary);
         found.push(Found {
             level: diagnostic.level,
+            undocumented: diagnostic
+                .code
+                .is_some_and(|code| code.code == "missing_docs"),
+            line: span
+                .and_then(|span| span.text.first())
+                .map(|line| line.text.clone())
+                .unwrap_or_default(),
             text: diagnostic.rendered.unwrap_or_default(),
             file: span.map(|span| span.file_name.clone()).unwrap_or_default(),
             place: span

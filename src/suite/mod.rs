@@ -41,7 +41,7 @@ use verdict::Verdicts;
 /// Run a crate's own tests, from its released package, in components.
 ///
 /// The package is built with its series applied; each of its tests runs in an
-/// instance of its own, with network, name lookup and an empty `/tmp`. What
+/// instance of its own, with network, name lookup, HTTP and an empty `/tmp`. What
 /// happens is compared with compat-tests/suites/CRATE.toml, where every test
 /// that Linux runs and that does not pass here has its reason:
 ///

@@ -65,7 +65,7 @@ fn rights(directories: &[(&Path, &str)]) -> Rights {
     Rights {
         network: true,
         name_lookup: true,
-        http: false,
+        http: true,
         http_ca: None,
         directories: directories
             .iter()
