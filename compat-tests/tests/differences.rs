@@ -16,13 +16,13 @@ struct Differences<D> {
     difference: Vec<D>,
 }
 
-/// Reads `file`; `case` gives the name of the case that a difference is of.
-pub fn read<D: DeserializeOwned>(file: &str, case: fn(&D) -> &str) -> BTreeMap<String, D> {
+/// Reads `file`; `case` says which case a difference is of.
+pub fn read<D: DeserializeOwned, C: Ord>(file: &str, case: fn(&D) -> C) -> BTreeMap<C, D> {
     let path = repository().join("compat-tests/suites").join(file);
     let text = fs::read_to_string(path).unwrap();
     let read: Differences<D> = toml::from_str(&text).unwrap();
     read.difference
         .into_iter()
-        .map(|difference| (case(&difference).to_owned(), difference))
+        .map(|difference| (case(&difference), difference))
         .collect()
 }

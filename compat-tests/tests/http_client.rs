@@ -1,55 +1,14 @@
-//! reqwest over `wasi:http`, against real servers: case by case beside the
-//! native program, and many requests at once.
+//! reqwest in components, against real servers: many requests at once, and
+//! what a program gets beside responses.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 
-use serde::Deserialize;
-use wasip2_fixtures::{FaultyServer, HttpServer, HttpsServer, cases};
+use wasip2_fixtures::{FaultyServer, HttpServer, cases};
 use wasmparser::Payload;
 
-use crate::differences;
-use crate::tool::{self, Tool, assert_says, repository, repository_home};
-
-/// A case that ends otherwise in a component.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Difference {
-    case: String,
-    native: String,
-    component: String,
-    #[allow(dead_code, reason = "it is for whoever reads the file")]
-    why: String,
-}
-
-/// The known differences.
-fn differences() -> BTreeMap<String, Difference> {
-    differences::read("reqwest-engines.toml", |difference: &Difference| {
-        &difference.case
-    })
-}
-
-/// The cases, built natively from the released crates.
-fn native() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT
-        .get_or_init(|| {
-            let target = repository_home().join("native");
-            let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-                .args(["build", "--quiet", "--locked", "--package", "http-cases"])
-                .arg("--target-dir")
-                .arg(&target)
-                .current_dir(repository().join("compat-tests/guests"))
-                .status()
-                .unwrap();
-            assert!(status.success(), "the cases do not build natively");
-            target.join("debug/http-cases")
-        })
-        .clone()
-}
+use crate::tool::{self, Tool, assert_says};
 
 /// The component of a guest.
 fn component(name: &str) -> PathBuf {
@@ -84,90 +43,6 @@ pub fn packages(component: &Path) -> BTreeSet<String> {
     packages
 }
 
-/// Each case's name and outcome.
-fn outcomes(said: &str) -> BTreeMap<String, String> {
-    said.lines()
-        .filter_map(|line| line.split_once(": "))
-        .map(|(name, outcome)| (name.to_owned(), outcome.to_owned()))
-        .collect()
-}
-
-#[test]
-fn every_case_ends_in_a_component_as_it_does_natively() {
-    let good = HttpServer::start(cases()).unwrap();
-    let faulty = FaultyServer::start().unwrap();
-    let secure = HttpsServer::start(cases()).unwrap();
-    let arguments = [good.url(), faulty.url(), secure.url()];
-    let directory = tempfile::TempDir::new().unwrap();
-    let certificate = directory.path().join("certificate.pem");
-    fs::write(&certificate, secure.certificate()).unwrap();
-
-    let natively = Command::new(native())
-        .args(&arguments)
-        // What rustls-platform-verifier trusts.
-        .env("SSL_CERT_FILE", &certificate)
-        .output()
-        .unwrap();
-    assert!(natively.status.success(), "{natively:?}");
-    let natively = outcomes(&String::from_utf8(natively.stdout).unwrap());
-    // No right but HTTP: no socket, no name lookup.
-    let run = |mode: &str| {
-        let said = Tool::new("host")
-            .args(["--mode", mode, "--http", "--http-ca"])
-            .arg(&certificate)
-            .arg(component("http-cases"))
-            .args(&arguments)
-            .run()
-            .succeeded();
-        outcomes(&said)
-    };
-    let components = run("async");
-    // Where the guest waits is not for it to see.
-    assert_eq!(run("sync"), components);
-
-    assert!(natively.len() >= 120, "only {} cases", natively.len());
-    // Two errors would be alike, too.
-    for (case, outcome) in [
-        ("method GET", "200 GET"),
-        ("https get", "200 GET"),
-        ("https 16 at once", "true"),
-    ] {
-        assert_eq!(components[case], outcome);
-    }
-    let known = differences();
-    let mut wrong = Vec::new();
-    for (case, native) in &natively {
-        let component = components.get(case).map_or("not run", String::as_str);
-        match known.get(case) {
-            None if native == component => {}
-            None => wrong.push(format!(
-                "{case}\n  native:    {native}\n  component: {component}"
-            )),
-            Some(known) if known.native == *native && known.component == component => {}
-            Some(_) => wrong.push(format!(
-                "{case} (listed as another difference)\n  native:    {native}\n  component: \
-                 {component}"
-            )),
-        }
-    }
-    for case in known.keys().filter(|case| !natively.contains_key(*case)) {
-        wrong.push(format!(
-            "{case} is listed as a difference, and there is no such case"
-        ));
-    }
-    assert_eq!(
-        natively.len(),
-        components.len(),
-        "a case ran on one side only"
-    );
-    assert!(
-        wrong.is_empty(),
-        "{} cases differ:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
-}
-
 /// How many requests a load has: fewer than the 10,000 that the environment
 /// variable WASIP2_WHOLE_LOAD asks for, so that a run of all tests stays short.
 fn load(fewer: usize) -> String {
@@ -177,16 +52,29 @@ fn load(fewer: usize) -> String {
     }
 }
 
+/// What can send requests, and the rights that it needs.
+const ENGINES: [(&str, &[&str]); 3] = [
+    ("default", &["--http"]),
+    ("sockets", &["--network", "--name-lookup"]),
+    ("http2", &["--network", "--name-lookup"]),
+];
+
 /// Runs the load and gives back what it says, and how many resources were left
 /// in the host.
-fn run_load(way: &str, number: &str, url: &str) -> (String, u64) {
+fn run_load(
+    (engine, rights): (&str, &[&str]),
+    way: &str,
+    number: &str,
+    url: &str,
+) -> (String, u64) {
     let directory = tempfile::TempDir::new().unwrap();
     let statistics = directory.path().join("statistics.json");
     let said = Tool::new("host")
-        .args(["--http", "--statistics"])
+        .args(rights)
+        .arg("--statistics")
         .arg(&statistics)
         .arg(component("load"))
-        .args([way, number, url])
+        .args([engine, way, number, url])
         .run()
         .succeeded();
     let counted: serde_json::Value =
@@ -197,25 +85,33 @@ fn run_load(way: &str, number: &str, url: &str) -> (String, u64) {
 #[test]
 fn many_requests_are_answered_one_by_one_and_at_once() {
     let server = HttpServer::start(cases()).unwrap();
-    let (_, before) = run_load("one-by-one", "0", &server.url());
-    for way in ["one-by-one", "at-once"] {
-        let number = load(2_000);
-        let (said, after) = run_load(way, &number, &server.url());
-        assert_eq!(said, format!("{number} answered\n"));
-        assert_eq!(after, before, "{way} leaves resources in the host");
+    for engine in ENGINES {
+        // The first use of sockets takes what is kept to the end.
+        let (_, before) = run_load(engine, "one-by-one", "1", &server.url());
+        for way in ["one-by-one", "at-once"] {
+            let number = load(1_000);
+            let (said, after) = run_load(engine, way, &number, &server.url());
+            assert_eq!(said, format!("{number} answered\n"), "{engine:?}");
+            assert_eq!(after, before, "{engine:?}: {way} leaves resources");
+        }
     }
 }
 
 #[test]
 fn requests_can_be_cancelled_at_any_time() {
     let server = HttpServer::start(cases()).unwrap();
-    let (_, before) = run_load("cancel", "0", &server.url());
-    let (said, after) = run_load("cancel", &load(1_000), &server.url());
-    assert_eq!(
-        said,
-        "some cancelled: true\nsome not: true\nmemory grew by 0 pages\n"
-    );
-    assert_eq!(after, before, "cancelled requests leave resources");
+    for engine in ENGINES {
+        let (_, before) = run_load(engine, "one-by-one", "1", &server.url());
+        let (said, after) = run_load(engine, "cancel", &load(400), &server.url());
+        let grown = said
+            .strip_prefix("some cancelled: true\nsome not: true\nmemory grew by ")
+            .and_then(|rest| rest.strip_suffix(" pages\n"))
+            .unwrap_or_else(|| panic!("{engine:?}: {said}"));
+        // What an allocator keeps depends on when things ended.
+        let grown: usize = grown.parse().unwrap();
+        assert!(grown <= 2, "{engine:?}: {said}");
+        assert_eq!(after, before, "{engine:?}: resources are left");
+    }
 }
 
 /// What is never constructed is not even linked, in a build without any

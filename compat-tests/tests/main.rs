@@ -9,6 +9,7 @@ mod bump;
 mod differences;
 mod guests;
 mod host;
+mod http_cases;
 mod http_client;
 mod init;
 mod jco;

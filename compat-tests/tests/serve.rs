@@ -26,7 +26,9 @@ struct Difference {
 
 /// The known differences.
 fn differences() -> BTreeMap<String, Difference> {
-    differences::read("servers.toml", |difference: &Difference| &difference.case)
+    differences::read("servers.toml", |difference: &Difference| {
+        difference.case.clone()
+    })
 }
 
 /// Every case, by its name.

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use reqwest::{Client, Response};
+use reqwest::{Client, ClientBuilder, Response};
+
+use crate::engine::Engine;
 
 /// After this long, a case hangs.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -12,9 +14,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What came of a case: text that is the same wherever it runs.
 pub type Outcome = Result<String, reqwest::Error>;
 
-/// Where the servers are.
+/// Where the servers are, and what sends the requests.
 #[derive(Clone)]
 pub struct At {
+    engine: Engine,
     good: String,
     faulty: String,
     secure: String,
@@ -23,13 +26,19 @@ pub struct At {
 }
 
 impl At {
-    pub fn new(good: &str, faulty: &str, secure: &str) -> At {
+    pub fn new(engine: Engine, good: &str, faulty: &str, secure: &str) -> At {
         At {
+            client: engine.builder().build().expect("no option is set"),
+            engine,
             good: good.to_owned(),
             faulty: faulty.to_owned(),
             secure: secure.to_owned(),
-            client: Client::new(),
         }
+    }
+
+    /// For a client with options.
+    pub fn builder(&self) -> ClientBuilder {
+        self.engine.builder()
     }
 
     /// A path of the server that follows HTTP.
@@ -105,6 +114,7 @@ pub fn describe(error: &reqwest::Error) -> String {
         ("decode", error.is_decode()),
         ("upgrade", error.is_upgrade()),
         ("connect", error.is_connect()),
+        #[cfg(feature = "dns-errors")]
         ("dns", error.is_dns()),
         ("timeout", error.is_timeout()),
     ];

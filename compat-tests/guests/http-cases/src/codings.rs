@@ -1,6 +1,5 @@
 //! Content codings.
 
-use reqwest::Client;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
 
 use crate::case::{Cases, sum};
@@ -17,7 +16,7 @@ pub fn add(cases: &mut Cases) {
         });
     }
     cases.case("coding left as it is", |at| async move {
-        let client = Client::builder().no_gzip().build()?;
+        let client = at.builder().no_gzip().build()?;
         let response = client.get(at.good("/encoded/gzip")).send().await?;
         let left = response.headers().get(CONTENT_ENCODING).cloned();
         let start = response.bytes().await?.slice(..2);

@@ -1,12 +1,10 @@
 //! Cookies.
 
-use reqwest::Client;
-
 use crate::case::{Cases, whole};
 
 pub fn add(cases: &mut Cases) {
     cases.case("cookies kept", |at| async move {
-        let client = Client::builder().cookie_store(true).build()?;
+        let client = at.builder().cookie_store(true).build()?;
         client.get(at.good("/cookies/set?a=1&b=2")).send().await?;
         whole(client.get(at.good("/cookies")).send().await?).await
     });
@@ -15,13 +13,13 @@ pub fn add(cases: &mut Cases) {
         whole(at.client.get(at.good("/cookies")).send().await?).await
     });
     cases.case("cookies replaced", |at| async move {
-        let client = Client::builder().cookie_store(true).build()?;
+        let client = at.builder().cookie_store(true).build()?;
         client.get(at.good("/cookies/set?a=1")).send().await?;
         client.get(at.good("/cookies/set?a=2")).send().await?;
         whole(client.get(at.good("/cookies")).send().await?).await
     });
     cases.case("cookies of another host", |at| async move {
-        let client = Client::builder().cookie_store(true).build()?;
+        let client = at.builder().cookie_store(true).build()?;
         client.get(at.good("/cookies/set?a=1")).send().await?;
         whole(client.get(at.other_origin("/cookies")).send().await?).await
     });

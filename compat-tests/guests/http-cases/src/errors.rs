@@ -1,7 +1,5 @@
 //! Requests that cannot be sent, or reach no one.
 
-use reqwest::Client;
-
 use crate::case::{Cases, whole};
 
 pub fn add(cases: &mut Cases) {
@@ -30,7 +28,7 @@ pub fn add(cases: &mut Cases) {
         whole(at.client.get(url).send().await?).await
     });
     cases.case("error https only", |at| async move {
-        let client = Client::builder().https_only(true).build()?;
+        let client = at.builder().https_only(true).build()?;
         whole(client.get(at.good("/")).send().await?).await
     });
     cases.case("error bad header name", |at| async move {
@@ -41,8 +39,8 @@ pub fn add(cases: &mut Cases) {
         let request = at.client.get(at.good("/")).header("name", "bad\nvalue");
         whole(request.send().await?).await
     });
-    cases.case("error bad user agent", |_| async move {
-        Client::builder().user_agent("bad\nagent").build()?;
+    cases.case("error bad user agent", |at| async move {
+        at.builder().user_agent("bad\nagent").build()?;
         Ok("built".to_owned())
     });
     cases.case("error bad mime", |_| async move {

@@ -1,6 +1,5 @@
 //! Headers both ways.
 
-use reqwest::Client;
 use reqwest::header::{
     ACCEPT, CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, RANGE, TE, UPGRADE,
     USER_AGENT,
@@ -65,14 +64,15 @@ pub fn add(cases: &mut Cases) {
         let mut headers = HeaderMap::new();
         headers.insert("x-default", HeaderValue::from_static("default"));
         headers.insert(ACCEPT, HeaderValue::from_static("text/plain"));
-        let client = Client::builder()
+        let client = at
+            .builder()
             .default_headers(headers)
             .user_agent("cases/1")
             .build()?;
         whole(client.get(at.good("/headers")).send().await?).await
     });
     cases.case("headers default overridden", |at| async move {
-        let client = Client::builder().user_agent("cases/1").build()?;
+        let client = at.builder().user_agent("cases/1").build()?;
         let request = client.get(at.good("/headers")).header(USER_AGENT, "other");
         whole(request.send().await?).await
     });

@@ -1,7 +1,7 @@
 //! Redirects.
 
 use reqwest::header::{AUTHORIZATION, COOKIE};
-use reqwest::{Client, Method, redirect};
+use reqwest::{Method, redirect};
 
 use crate::case::{At, Cases, whole};
 
@@ -55,7 +55,8 @@ pub fn add(cases: &mut Cases) {
     });
     cases.case("redirect in a loop", |at| async move {
         let url = at.good("/redirect/302?to=/redirect/302");
-        let client = Client::builder()
+        let client = at
+            .builder()
             .redirect(redirect::Policy::custom(|attempt| {
                 if attempt.previous().len() > 3 {
                     attempt.error("enough")
@@ -73,15 +74,14 @@ pub fn add(cases: &mut Cases) {
         .await
     });
     cases.case("redirect not followed", |at| async move {
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .build()?;
+        let client = at.builder().redirect(redirect::Policy::none()).build()?;
         let response = client.get(to(&at, 302, "/method")).send().await?;
         let location = response.headers().get("location").cloned();
         Ok(format!("{} {location:?}", response.status().as_u16()))
     });
     cases.case("redirect stopped", |at| async move {
-        let client = Client::builder()
+        let client = at
+            .builder()
             .redirect(redirect::Policy::custom(|attempt| attempt.stop()))
             .build()?;
         let response = client.get(to(&at, 302, "/method")).send().await?;
@@ -119,7 +119,7 @@ pub fn add(cases: &mut Cases) {
         },
     );
     cases.case("redirect without a referer", |at| async move {
-        let client = Client::builder().referer(false).build()?;
+        let client = at.builder().referer(false).build()?;
         let text = client
             .get(to(&at, 302, "/headers"))
             .send()

@@ -47,7 +47,7 @@ pub fn add(cases: &mut Cases) {
             async move { request.await?.text().await }
         });
         let texts = futures_util::future::try_join_all(requests).await?;
-        let right = (0..32).all(|number| texts[number] == format!("/uri?n={number}"));
+        let right = (0..32).all(|number| texts[number].ends_with(&format!("/uri?n={number}")));
         Ok(right.to_string())
     });
 }

@@ -5,7 +5,7 @@ use reqwest::{Client, StatusCode, retry};
 use crate::case::{At, Cases, whole};
 
 /// A client that asks once more, and no more, where the service is unavailable.
-fn retrying(max: u32) -> Result<Client, reqwest::Error> {
+fn retrying(at: &At, max: u32) -> Result<Client, reqwest::Error> {
     let policy = retry::for_host("localhost")
         .no_budget()
         .max_retries_per_request(max)
@@ -13,7 +13,7 @@ fn retrying(max: u32) -> Result<Client, reqwest::Error> {
             Some(StatusCode::SERVICE_UNAVAILABLE) => attempt.retryable(),
             _ => attempt.success(),
         });
-    Client::builder().retry(policy).build()
+    at.builder().retry(policy).build()
 }
 
 /// A key that no other run of the cases has asked for.
@@ -26,21 +26,21 @@ fn fail(at: &At, times: usize, key: &str) -> String {
 
 pub fn add(cases: &mut Cases) {
     cases.case("retry until it works", |at| async move {
-        whole(retrying(3)?.get(fail(&at, 2, "works")).send().await?).await
+        whole(retrying(&at, 3)?.get(fail(&at, 2, "works")).send().await?).await
     });
     cases.case("retry with a body", |at| async move {
-        let request = retrying(3)?.post(fail(&at, 2, "body")).body("again");
+        let request = retrying(&at, 3)?.post(fail(&at, 2, "body")).body("again");
         whole(request.send().await?).await
     });
     cases.case("retry too often", |at| async move {
-        whole(retrying(2)?.get(fail(&at, 5, "often")).send().await?).await
+        whole(retrying(&at, 2)?.get(fail(&at, 5, "often")).send().await?).await
     });
     cases.case("retry of no stream", |at| async move {
         let body =
             reqwest::Body::wrap_stream(futures_util::stream::iter([Ok::<_, std::io::Error>(
                 "once",
             )]));
-        let request = retrying(3)?.post(fail(&at, 2, "stream")).body(body);
+        let request = retrying(&at, 3)?.post(fail(&at, 2, "stream")).body(body);
         whole(request.send().await?).await
     });
     cases.case("retry by no one", |at| async move {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use reqwest::Client;
-
 use crate::case::{Cases, whole};
 
 const SHORT: Duration = Duration::from_millis(150);
@@ -11,7 +9,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 pub fn add(cases: &mut Cases) {
     cases.case("timeout of the client", |at| async move {
-        let client = Client::builder().timeout(SHORT).build()?;
+        let client = at.builder().timeout(SHORT).build()?;
         whole(client.get(at.faulty("/never")).send().await?).await
     });
     cases.case("timeout of the request", |at| async move {
@@ -21,13 +19,13 @@ pub fn add(cases: &mut Cases) {
     cases.case(
         "timeout of the request over that of the client",
         |at| async move {
-            let client = Client::builder().timeout(SHORT).build()?;
+            let client = at.builder().timeout(SHORT).build()?;
             let request = client.get(at.good("/wait/400")).timeout(LONG);
             whole(request.send().await?).await
         },
     );
     cases.case("timeout not reached", |at| async move {
-        let client = Client::builder().timeout(LONG).build()?;
+        let client = at.builder().timeout(LONG).build()?;
         whole(client.get(at.good("/wait/20")).send().await?).await
     });
     cases.case("timeout within the body", |at| async move {
@@ -52,25 +50,25 @@ pub fn add(cases: &mut Cases) {
         whole(request.send().await?).await
     });
     cases.case("timeout of reading before the response", |at| async move {
-        let client = Client::builder().read_timeout(SHORT).build()?;
+        let client = at.builder().read_timeout(SHORT).build()?;
         whole(client.get(at.faulty("/never")).send().await?).await
     });
     cases.case("timeout of reading within the body", |at| async move {
-        let client = Client::builder().read_timeout(SHORT).build()?;
+        let client = at.builder().read_timeout(SHORT).build()?;
         whole(client.get(at.faulty("/body-never")).send().await?).await
     });
     cases.case("timeout of reading not reached by drips", |at| async move {
-        let client = Client::builder().read_timeout(LONG).build()?;
+        let client = at.builder().read_timeout(LONG).build()?;
         whole(client.get(at.faulty("/drip/20")).send().await?).await
     });
     cases.case("timeout of connecting not reached", |at| async move {
-        let client = Client::builder().connect_timeout(LONG).build()?;
+        let client = at.builder().connect_timeout(LONG).build()?;
         whole(client.get(at.good("/method")).send().await?).await
     });
     cases.case(
         "timeout of connecting is not for the response",
         |at| async move {
-            let client = Client::builder().connect_timeout(SHORT).build()?;
+            let client = at.builder().connect_timeout(SHORT).build()?;
             whole(client.get(at.good("/wait/400")).send().await?).await
         },
     );
