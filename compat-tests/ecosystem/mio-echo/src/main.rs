@@ -76,10 +76,17 @@ fn main() -> std::io::Result<()> {
                         continue;
                     };
                     if client && event.is_writable() && received.is_empty() {
-                        stream.write_all(format!("client {}", token.0).as_bytes())?;
-                        poll.registry()
-                            .reregister(stream, token, Interest::READABLE)?;
-                        received.push(b'>');
+                        let text = format!("client {}", token.0);
+                        match stream.write(text.as_bytes()) {
+                            Ok(length) => {
+                                checks::equal("what was written", length, text.len());
+                                poll.registry()
+                                    .reregister(stream, token, Interest::READABLE)?;
+                                received.push(b'>');
+                            }
+                            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                            Err(error) => return Err(error),
+                        }
                     }
                     let mut buffer = [0; 100];
                     loop {
