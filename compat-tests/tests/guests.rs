@@ -2,37 +2,22 @@
 //! natively, from the released ones.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
 use wasip2_fixtures::{HttpServer, Waits, router, router_counting};
 
-use crate::tool::{self, Ended, Tool, assert_says, component, repository, repository_home};
+use crate::tool::{self, Ended, Tool, assert_says, component, repository_home};
 
 /// The wasi-libc variants that every socket test runs on.
 const LIBCS: [&str; 2] = ["ec0effd", "161b319"];
-
-/// Builds the guest `name` as cargo builds any program here: natively, from
-/// the released crates.
-fn native(name: &str) -> PathBuf {
-    let target = repository_home().join("native");
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--locked", "--bin", name])
-        .arg("--target-dir")
-        .arg(&target)
-        .current_dir(repository().join("compat-tests/guests"))
-        .status()
-        .unwrap();
-    assert!(status.success(), "{name} does not build natively");
-    target.join("debug").join(name)
-}
 
 #[test]
 fn the_demo_gives_the_same_bytes_natively_and_in_a_component() {
     let server = HttpServer::start(router()).unwrap();
     let arguments = ["--requests", "25", "--bodies"];
-    let natively = Command::new(native("demo"))
+    let natively = Command::new(tool::native("guests", "demo", "demo"))
         .args(arguments)
         .arg(server.url())
         .output()
@@ -61,7 +46,7 @@ const OTHER_ERRORS: [(&str, &str, &str); 1] = [(
 #[test]
 fn files_are_as_on_linux() {
     let natively = tempfile::TempDir::new().unwrap();
-    let output = Command::new(native("files"))
+    let output = Command::new(tool::native("guests", "probes", "files"))
         .current_dir(&natively)
         .output()
         .unwrap();

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde::Deserialize;
 use wasip2_fixtures::{FaultyServer, HttpServer, HttpsServer, cases};
 
 use crate::differences;
-use crate::tool::{self, Tool, repository, repository_home};
+use crate::tool::{self, Tool};
 
 /// What sends the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -64,25 +63,6 @@ fn outcomes(said: &str) -> Outcomes {
         .collect()
 }
 
-/// A program of cases, built natively from the released crates.
-fn native(program: &str) -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let directory = BUILT.get_or_init(|| {
-        let target = repository_home().join("native");
-        let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "--quiet", "--locked"])
-            .args(["--package", "http-cases", "--package", "http-cases-0-12"])
-            .arg("--target-dir")
-            .arg(&target)
-            .current_dir(repository().join("compat-tests/guests"))
-            .status()
-            .unwrap();
-        assert!(status.success(), "the cases do not build natively");
-        target.join("debug")
-    });
-    directory.join(program)
-}
-
 /// The servers that the cases are about.
 struct Servers {
     good: HttpServer,
@@ -123,7 +103,7 @@ impl Servers {
 
     /// The outcomes of `program`, natively.
     fn natively(&self, program: &str, engine: Engine, filter: &str) -> Outcomes {
-        let ended = Command::new(native(program))
+        let ended = Command::new(tool::native("guests", program, program))
             .args(self.arguments(engine, filter))
             .env("CERTIFICATE", self.secure.certificate())
             .output()

@@ -5,13 +5,12 @@ use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::tool::{self, Tool, repository, repository_home};
+use crate::tool::{self, Tool};
 
 /// How long a server has for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -148,26 +147,9 @@ pub fn component(name: &str) -> PathBuf {
     tool::component("serve", name, &[])
 }
 
-/// The server `name`, built as cargo builds any program here: natively, from
-/// the released crates. Each is built by itself, as a component is: together
-/// they would have the features of both.
+/// The server `name`, natively.
 pub fn native(name: &str) -> Command {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let directory = BUILT.get_or_init(|| {
-        let target = repository_home().join("native-servers");
-        for package in ["app", "connections"] {
-            let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-                .args(["build", "--quiet", "--locked", "--package", package])
-                .arg("--target-dir")
-                .arg(&target)
-                .current_dir(repository().join("compat-tests/servers"))
-                .status()
-                .unwrap();
-            assert!(status.success(), "{package} does not build natively");
-        }
-        target.join("debug")
-    });
-    Command::new(directory.join(name))
+    Command::new(tool::native("servers", name, name))
 }
 
 /// A body to send.

@@ -102,6 +102,23 @@ pub fn component(verb: &str, name: &str, arguments: &[&str]) -> PathBuf {
     PathBuf::from(built.trim())
 }
 
+/// Builds the program `name` of `package`, in a workspace of `compat-tests`, as
+/// cargo builds any program here: natively, from the released crates. It is
+/// built by itself, as a component is: with other packages it would have the
+/// features that those ask for.
+pub fn native(workspace: &str, package: &str, name: &str) -> PathBuf {
+    let target = repository_home().join("native").join(workspace);
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--locked"])
+        .args(["--package", package, "--bin", name, "--target-dir"])
+        .arg(&target)
+        .current_dir(repository().join("compat-tests").join(workspace))
+        .status()
+        .unwrap();
+    assert!(status.success(), "{name} does not build natively");
+    target.join("debug").join(name)
+}
+
 impl From<Output> for Ended {
     fn from(output: Output) -> Ended {
         Ended {

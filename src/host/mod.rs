@@ -114,13 +114,24 @@ pub struct HostArgs {
 }
 
 /// How the host's WASI functions wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// On an event loop, as servers embed wasmtime
+    #[default]
     Async,
     /// On the guest's own thread, as simple programs embed wasmtime
     Sync,
+}
+
+impl Mode {
+    /// It as `--mode` and files have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Async => "async",
+            Mode::Sync => "sync",
+        }
+    }
 }
 
 /// Which host runs the component.

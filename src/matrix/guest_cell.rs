@@ -53,7 +53,7 @@ pub fn run(
     let mut words = vec![
         "host".to_owned(),
         format!("--host={}", setting.host),
-        format!("--mode={}", setting.mode),
+        format!("--mode={}", setting.mode.word()),
     ];
     words.extend(work.rights.iter().cloned());
     words.push(component.to_string_lossy().into_owned());

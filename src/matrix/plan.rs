@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use wildmatch::WildMatch;
 
 use super::cell::{self, Expectation, Outcome, Variant};
-use crate::host;
+use crate::host::{self, Mode};
 use crate::setup::Panic;
 use crate::source::hex;
 
@@ -146,8 +146,8 @@ pub struct Setting {
     #[serde(default = "builtin")]
     pub host: String,
     /// How the built-in host waits.
-    #[serde(default = "asynchronous")]
-    pub mode: String,
+    #[serde(default)]
+    pub mode: Mode,
     /// The wasi-libc that is linked; the toolchain's own where none is named.
     #[serde(default)]
     pub libc: Option<String>,
@@ -503,8 +503,4 @@ fn both() -> Vec<Variant> {
 
 fn builtin() -> String {
     "builtin".to_owned()
-}
-
-fn asynchronous() -> String {
-    "async".to_owned()
 }

@@ -9,7 +9,6 @@ use super::cell::{Counts, Outcome, Variant};
 use super::compile::refuse_full_disk;
 use super::plan::{Row, Setting, SuiteWork};
 use super::runner::{Found, Workshop};
-use crate::host::Mode;
 use crate::setup::Panic;
 use crate::suite;
 
@@ -51,7 +50,11 @@ pub fn run(
         .directory("matrix/suites")?
         .join(format!("{}-{variant}-{}.json", row.krate, setting.name));
     let _ = std::fs::remove_file(&file);
-    let mut words = vec!["suite".to_owned(), row.krate.clone()];
+    let mut words = vec![
+        "suite".to_owned(),
+        row.krate.clone(),
+        format!("--mode={}", setting.mode.word()),
+    ];
     if variant == Variant::Upstream {
         words.push("--upstream".to_owned());
     }
@@ -98,7 +101,8 @@ pub fn run(
             }
         }
         Variant::Upstream => {
-            let promised = suite::promised(suites, &row.krate, setting.panic, Mode::Async, filter)?;
+            let promised =
+                suite::promised(suites, &row.krate, setting.panic, setting.mode, filter)?;
             if passed < promised {
                 let mut error = format!("{passed} tests pass, of {promised} that do when patched");
                 if !report.unbuilt.is_empty() {

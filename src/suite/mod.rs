@@ -107,7 +107,7 @@ pub struct SuiteArgs {
 
 /// The release whose tests a suite has, where the suite itself says so.
 pub fn release(directory: &Path, krate: &str) -> Option<String> {
-    let definition = Definition::read(directory, krate, Panic::default(), Mode::Async).ok()?;
+    let definition = Definition::read(directory, krate, Panic::default(), Mode::default()).ok()?;
     Some(definition.release()?.version.to_string())
 }
 

@@ -11,6 +11,7 @@ use super::definition::{Definition, fits};
 use super::outcome::Outcome;
 use super::report::Report;
 use crate::console::Console;
+use crate::host::Mode;
 use crate::init::project::write_whole;
 use crate::setup::Panic;
 
@@ -41,7 +42,7 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
         let mut spelled = BTreeSet::new();
         let mut others = Vec::new();
         for table in expect.iter_mut() {
-            if table.get("mode").and_then(Item::as_str) == Some("sync") {
+            if table.get("mode").and_then(Item::as_str) == Some(Mode::Sync.word()) {
                 continue;
             }
             let only = table.get("panic").and_then(Item::as_str);

@@ -2,8 +2,9 @@
 //!
 //! Usage: load default|sockets|http2 one-by-one|at-once|cancel|options NUMBER URL
 //!
-//! The first word is what sends the requests. `cancel` drops each request, or its response, after a random number of
-//! polls; both bodies stream. `options` sets every time limit.
+//! The first word is what sends the requests. `cancel` drops each request, or
+//! its response, after a random number of polls; both bodies stream. `options`
+//! sets every time limit.
 
 use std::convert::Infallible;
 use std::error::Error;
