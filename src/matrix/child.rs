@@ -2,22 +2,20 @@
 
 use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// How often a program is asked whether it has ended.
+/// How often a program is asked whether it has ended, and looked whether it has
+/// to be.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long the rest of its output is waited for: something that it started
 /// may hold on to the other end.
 const REST: Duration = Duration::from_secs(2);
-
-/// The process group of the program that runs now.
-static CURRENT: AtomicI32 = AtomicI32::new(0);
 
 /// Whether the user has had enough.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -44,12 +42,9 @@ pub fn run(mut command: Command, limit: Duration) -> Result<Ended> {
     let mut child = command
         .spawn()
         .with_context(|| format!("`{program}` could not be started"))?;
-    CURRENT.store(child.id() as i32, Ordering::SeqCst);
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
-    let status = wait(&mut child, limit);
-    CURRENT.store(0, Ordering::SeqCst);
-    let status = status?;
+    let status = wait(&mut child, limit)?;
     refuse_interrupted()?;
     let until = Instant::now() + REST;
     let rest = |bytes: Receiver<Vec<u8>>| {
@@ -76,17 +71,13 @@ pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// From now on Ctrl-C stops the program that runs, and has [`run`] fail, so
+/// From now on Ctrl-C stops the programs that run, and has [`run`] fail, so
 /// that whoever called it can put things in order.
 pub fn stop_on_ctrl_c() -> Result<()> {
     ctrlc::set_handler(|| {
         // Whoever presses it twice wants nothing put in order.
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
-        }
-        let current = CURRENT.load(Ordering::SeqCst);
-        if current != 0 {
-            stop(current);
         }
     })
     .context("Ctrl-C could not be listened to")

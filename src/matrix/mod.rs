@@ -204,15 +204,17 @@ fn cells(arguments: &MatrixArgs, home: &Home, console: &Console) -> Result<u8> {
         ],
         arguments.fresh,
     )?;
-    let mut workshop = Workshop::new(
-        &plan,
-        &arguments.series,
-        &all_series,
-        home,
-        console,
-        arguments.quick,
-    );
-    let cells = runner::run(&rows, &selection, &kept, &mut workshop)?;
+    let workshop = || {
+        Workshop::new(
+            &plan,
+            &arguments.series,
+            &all_series,
+            home,
+            console,
+            arguments.quick,
+        )
+    };
+    let cells = runner::run(&rows, &selection, &kept, workshop)?;
     let results = Results {
         format: FORMAT,
         made_with,

@@ -1,9 +1,16 @@
-//! Runs the cells of a plan, one after the other.
+//! Runs the cells of a plan: those that only compile in one lane, the others in
+//! another, one after the other in each.
+//!
+//! To compile a crate takes one core for most of its time, and so does what
+//! runs; two lanes have use for two cores. The lanes share no directory that is
+//! built in.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -197,14 +204,62 @@ impl Selection<'_> {
     }
 }
 
+/// A cell that is to be run.
+#[derive(Clone, Copy)]
+struct Planned<'a> {
+    /// Its place among all.
+    index: usize,
+    row: &'a Row,
+    variant: Variant,
+    setting: &'a Setting,
+}
+
 /// Runs those cells of `rows` that were selected; gives back all of them.
-pub fn run(
+/// Every lane has a workshop of its own, which `workshop` makes.
+pub fn run<'a>(
     rows: &[&Row],
     selection: &Selection,
     kept: &Kept,
-    workshop: &mut Workshop,
+    workshop: impl Fn() -> Workshop<'a>,
 ) -> Result<Vec<Cell>> {
-    let (plan, console) = (workshop.plan, workshop.console);
+    let mut lanes = [workshop(), workshop()];
+    let (plan, console) = (lanes[0].plan, lanes[0].console);
+    let planned = planned(rows, selection, plan);
+    let compiles = |one: &Planned| matches!(one.row.work, Work::Build(_));
+    let (checks, others): (Vec<_>, Vec<_>) = planned.iter().copied().partition(compiles);
+    let bar = console.count_bar("Running", planned.len());
+    // An error of one lane ends the other after the cell that it is at.
+    let over = AtomicBool::new(false);
+    let run = |lane: &[Planned], workshop: &mut Workshop| {
+        let mut cells = Vec::new();
+        for one in lane {
+            if over.load(Ordering::Relaxed) {
+                break;
+            }
+            bar.set_message(name(&one.row.name, one.variant, &one.setting.name));
+            let (cell, again) = done(one, selection, kept, workshop)
+                .inspect_err(|_| over.store(true, Ordering::Relaxed))?;
+            bar.suspend(|| tell(&cell, again, console));
+            bar.inc(1);
+            cells.push((one.index, cell));
+        }
+        anyhow::Ok(cells)
+    };
+    let [one, other] = &mut lanes;
+    let (checks, others) = thread::scope(|scope| {
+        let checks = scope.spawn(|| run(&checks, one));
+        let others = run(&others, other);
+        (checks.join(), others)
+    });
+    bar.finish_and_clear();
+    let checks = checks.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let mut cells: Vec<(usize, Cell)> = checks?.into_iter().chain(others?).collect();
+    cells.sort_by_key(|(index, _)| *index);
+    Ok(cells.into_iter().map(|(_, cell)| cell).collect())
+}
+
+/// The cells that were selected, in the order of the plan.
+fn planned<'a>(rows: &[&'a Row], selection: &Selection, plan: &'a Plan) -> Vec<Planned<'a>> {
     let mut planned = Vec::new();
     for row in rows {
         for variant in Variant::ALL {
@@ -214,51 +269,58 @@ pub fn run(
                 .filter(|one| one.kinds.contains(&row.kind))
             {
                 if selection.has(row, variant, setting) {
-                    planned.push((*row, variant, setting));
+                    planned.push(Planned {
+                        index: planned.len(),
+                        row,
+                        variant,
+                        setting,
+                    });
                 }
             }
         }
     }
-    let bar = console.count_bar("Running", planned.len());
-    let mut cells = Vec::new();
-    for (row, variant, setting) in planned {
-        let full = name(&row.name, variant, &setting.name);
-        bar.set_message(full.clone());
-        let started = Instant::now();
-        let left_out = setting
-            .leaves_out(row, variant)
-            .or_else(|| selection.leaves_out(row, setting));
-        let mut again = false;
-        let cell = match left_out {
-            Some(reason) => cell(plan, row, variant, setting, Found::not_run(reason), 0.0),
-            None => {
-                let file = kept.file(
-                    inputs(row, variant, setting, selection, workshop)?
-                        .iter()
-                        .map(String::as_str),
-                );
-                match kept.read(&file, console) {
-                    Some(cell) => {
-                        again = true;
-                        cell
-                    }
-                    None => {
-                        let found = find(row, variant, setting, workshop)
-                            .with_context(|| format!("the cell {full} could not be run"))?;
-                        let seconds = started.elapsed().as_secs_f64();
-                        let cell = cell(plan, row, variant, setting, found, seconds);
-                        kept.write(&file, &cell)?;
-                        cell
-                    }
-                }
-            }
-        };
-        bar.suspend(|| tell(&cell, again, console));
-        bar.inc(1);
-        cells.push(cell);
+    planned
+}
+
+/// Runs a cell, unless it is left out or what became of it is kept; says
+/// whether it is kept.
+fn done(
+    planned: &Planned,
+    selection: &Selection,
+    kept: &Kept,
+    workshop: &mut Workshop,
+) -> Result<(Cell, bool)> {
+    let (plan, console) = (workshop.plan, workshop.console);
+    let Planned {
+        row,
+        variant,
+        setting,
+        ..
+    } = *planned;
+    let left_out = setting
+        .leaves_out(row, variant)
+        .or_else(|| selection.leaves_out(row, setting));
+    if let Some(reason) = left_out {
+        let found = Found::not_run(reason);
+        return Ok((cell(plan, row, variant, setting, found, 0.0), false));
     }
-    bar.finish_and_clear();
-    Ok(cells)
+    let file = kept.file(
+        inputs(row, variant, setting, selection, workshop)?
+            .iter()
+            .map(String::as_str),
+    );
+    if let Some(cell) = kept.read(&file, console) {
+        return Ok((cell, true));
+    }
+    let started = Instant::now();
+    let found = find(row, variant, setting, workshop).with_context(|| {
+        let full = name(&row.name, variant, &setting.name);
+        format!("the cell {full} could not be run")
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    let cell = cell(plan, row, variant, setting, found, seconds);
+    kept.write(&file, &cell)?;
+    Ok((cell, false))
 }
 
 /// All that a cell follows from, beside what all do.
