@@ -31,26 +31,23 @@ impl<R: Reactor> Trailers<R> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<HeaderMap>, Error>> {
         loop {
+            // The future makes no progress but by its pollable, so that is
+            // asked first; most often it is all that is needed.
+            if let Some(wait) = &mut self.wait {
+                ready!(wait.poll_ready(cx)).map_err(Error::wait)?;
+            } else {
+                let pollable = self.future.subscribe();
+                if !pollable.ready() {
+                    let wait = reactor.register(pollable).map_err(Error::wait)?;
+                    self.wait = Some(wait);
+                    continue;
+                }
+            }
             if let Some(result) = self.future.get() {
                 self.wait = None;
                 let fields = result.expect("asked for once")?;
                 return Poll::Ready(Ok(fields.as_ref().map(fields::from_host)));
             }
-            // The future makes no progress but by its pollable, so this is
-            // asked first; most often it is all that is needed.
-            let wait = match &mut self.wait {
-                Some(wait) => wait,
-                None => {
-                    let pollable = self.future.subscribe();
-                    if pollable.ready() {
-                        drop(pollable);
-                        continue;
-                    }
-                    self.wait
-                        .insert(reactor.register(pollable).map_err(Error::wait)?)
-                }
-            };
-            ready!(wait.poll_ready(cx)).map_err(Error::wait)?;
         }
     }
 }

@@ -20,19 +20,22 @@ pub(super) fn to_host(parts: &mut Parts, length: Option<u64>) -> Result<Outgoing
         Some(given) => authority(given, &scheme),
         None => return Err(Error::refused_part("URI", &parts.uri)),
     };
-    drop_host(&mut parts.headers, &authority)?;
+    drop_host(&mut parts.headers, authority)?;
     set_length(&mut parts.headers, length);
 
     let request = OutgoingRequest::new(fields::to_host(&parts.headers)?);
-    request
-        .set_method(&method(&parts.method))
-        .map_err(|()| Error::refused_part("method", &parts.method))?;
+    // It is GET unless something else is said.
+    if parts.method != Method::GET {
+        request
+            .set_method(&method(&parts.method))
+            .map_err(|()| Error::refused_part("method", &parts.method))?;
+    }
     request
         .set_scheme(Some(&scheme))
         .map_err(|()| Error::refused_part("scheme", parts.uri.scheme_str().unwrap_or_default()))?;
     request
-        .set_authority(Some(&authority))
-        .map_err(|()| Error::refused_part("authority", &authority))?;
+        .set_authority(Some(authority))
+        .map_err(|()| Error::refused_part("authority", authority))?;
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     request
         .set_path_with_query(Some(path))
@@ -42,11 +45,13 @@ pub(super) fn to_host(parts: &mut Parts, length: Option<u64>) -> Result<Outgoing
 
 /// The authority as a `host` header has it: without who asks, and without the
 /// scheme's own port.
-fn authority(given: &Authority, scheme: &Scheme) -> String {
-    let host = given.host();
+fn authority<'a>(given: &'a Authority, scheme: &Scheme) -> &'a str {
     match (given.port_u16(), scheme) {
-        (None, _) | (Some(80), Scheme::Http) | (Some(443), Scheme::Https) => host.to_owned(),
-        (Some(port), _) => format!("{host}:{port}"),
+        (None, _) | (Some(80), Scheme::Http) | (Some(443), Scheme::Https) => given.host(),
+        (Some(_), _) => {
+            let whole = given.as_str();
+            whole.rsplit_once('@').map_or(whole, |(_, place)| place)
+        }
     }
 }
 
