@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::cell::{Outcome, Variant};
+use super::clang::Clang;
 use super::compile::{self, Compiled};
 use super::plan::{BuildWork, Row, Setting};
 use super::runner::{Found, Workshop};
@@ -24,6 +25,13 @@ pub fn run(
     setting: &Setting,
     workshop: &mut Workshop,
 ) -> Result<Found> {
+    let mut variables = Vec::new();
+    if work.clang && !setting.native {
+        match workshop.clang()? {
+            Clang::Here(here) => variables = here,
+            Clang::Missing(reason) => return Ok(Found::not_run(reason)),
+        }
+    }
     let project = match project(row, variant, workshop)? {
         Ok(project) => project,
         Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
@@ -51,6 +59,7 @@ pub fn run(
     if workshop.series.offline {
         process = process.arg("--offline");
     }
+    process = found.variables(process, &variables, workshop);
     found.step(&process, &project, workshop);
     let limit = workshop.plan.limits.build;
     match compile::run(process, None, limit)? {

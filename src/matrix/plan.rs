@@ -104,6 +104,8 @@ pub struct GuestWork {
     pub rights: Vec<String>,
     pub arguments: Vec<String>,
     pub upstream_rustflags: Vec<String>,
+    /// Whether a C compiler is needed.
+    pub clang: bool,
     pub time_limit: Option<Duration>,
 }
 
@@ -119,6 +121,8 @@ pub struct SuiteWork {
 #[derive(Clone, Debug, Serialize)]
 pub struct BuildWork {
     pub features: Vec<String>,
+    /// Whether a C compiler for the target is needed.
+    pub clang: bool,
 }
 
 /// How long things may take.
@@ -243,6 +247,9 @@ pub struct BuildFile {
     /// The combinations that `--quick` tries.
     #[serde(default)]
     quick: Vec<String>,
+    /// The features that have C in them.
+    #[serde(default)]
+    clang: Vec<String>,
 }
 
 /// `rows.toml` as it is written.
@@ -272,6 +279,9 @@ struct RowFile {
     quick: bool,
     #[serde(default)]
     upstream_rustflags: Vec<String>,
+    /// Whether it has C in it.
+    #[serde(default)]
+    clang: bool,
     #[serde(default, deserialize_with = "maybe_duration")]
     time_limit: Option<Duration>,
     upstream: Option<Expectation>,
@@ -345,7 +355,10 @@ impl Plan {
                 krate: build.krate.clone(),
                 features: shown,
                 quick: quick.contains(&features),
-                work: Work::Build(BuildWork { features }),
+                work: Work::Build(BuildWork {
+                    clang: features.iter().any(|one| build.clang.contains(one)),
+                    features,
+                }),
                 upstream: None,
                 patched: None,
             });
@@ -441,6 +454,7 @@ impl RowFile {
                 rights: self.rights,
                 arguments: self.arguments,
                 upstream_rustflags: self.upstream_rustflags,
+                clang: self.clang,
                 time_limit: self.time_limit,
             }),
             upstream: self.upstream,
