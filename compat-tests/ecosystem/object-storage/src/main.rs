@@ -4,6 +4,7 @@
 //! itself elsewhere.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use http_body_util::BodyExt;
 use object_store::client::{
@@ -95,7 +96,8 @@ async fn whole_and_in_part(store: &HttpStore) -> object_store::Result<()> {
     let head = store.head(&path).await?;
     checks::equal("the length of the other one", head.size, 15);
 
-    let large: PutPayload = (0..64u8).map(|byte| vec![byte; 64 << 10].into()).collect();
+    let chunks = (0..64u8).map(|byte| Bytes::from(vec![byte; 64 << 10]));
+    let large: PutPayload = chunks.collect();
     let path = Path::from("objects/large");
     store.put(&path, large).await?;
     let mut got = store.get(&path).await?.into_stream();
