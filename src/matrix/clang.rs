@@ -31,7 +31,7 @@ pub enum Clang {
 impl Clang {
     /// Looks for it.
     pub fn find(home: &Home, console: &Console) -> Result<Clang> {
-        if std::env::var_os(CC).is_some() {
+        if std::env::var_os(CC).is_some_and(|compiler| !compiler.is_empty()) {
             return Ok(Clang::Here(Vec::new()));
         }
         let clang = match program("clang", "clang", home, console)? {

@@ -120,6 +120,8 @@ pub struct SuiteWork {
 /// A combination of features.
 #[derive(Clone, Debug, Serialize)]
 pub struct BuildWork {
+    /// The crate's series, as `reqwest` or `reqwest@0.12`.
+    pub series: String,
     pub features: Vec<String>,
     /// Whether a C compiler for the target is needed.
     pub clang: bool,
@@ -233,13 +235,15 @@ struct SuiteFile {
     patched: Option<Expectation>,
 }
 
-/// A crate with a series, whose features are walked.
+/// A crate with a series, whose features are tried.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildFile {
+    /// With its release line where it is not the newest, `reqwest@0.12`.
     #[serde(rename = "crate")]
     pub krate: String,
-    /// What cargo-hack is told.
+    /// What cargo-hack is told; where it is nothing, it is not asked.
+    #[serde(default)]
     pub walk: Vec<String>,
     /// Combinations beside those that it walks.
     #[serde(default)]
@@ -352,10 +356,11 @@ impl Plan {
             self.rows.push(Row {
                 name,
                 kind: Kind::Build,
-                krate: build.krate.clone(),
+                krate: build.name().to_owned(),
                 features: shown,
                 quick: quick.contains(&features),
                 work: Work::Build(BuildWork {
+                    series: build.krate.clone(),
                     clang: features.iter().any(|one| build.clang.contains(one)),
                     features,
                 }),
@@ -437,6 +442,14 @@ impl Setting {
             let why = self.otherwise.as_deref().unwrap_or_default();
             format!("not in the plan: {why}")
         })
+    }
+}
+
+impl BuildFile {
+    /// The crate's name.
+    fn name(&self) -> &str {
+        let name = self.krate.split_once('@').map(|(name, _)| name);
+        name.unwrap_or(&self.krate)
     }
 }
 
