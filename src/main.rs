@@ -24,6 +24,8 @@ mod mirror;
 mod page;
 mod patch;
 mod process;
+#[cfg(test)]
+mod readme;
 mod run;
 mod series;
 mod serve;

@@ -287,7 +287,8 @@ fn every_cell_says_what_became_of_it_and_why() {
     );
     assert_says(
         steps[1].as_str().unwrap(),
-        &["cargo wasip2 host", "--mode=async"],
+        // Whose clock does not count how long it compiles.
+        &["cargo wasip2 host", "--mode=async", "--timeout=60s"],
     );
 
     for variant in ["upstream", "patched"] {
@@ -390,6 +391,54 @@ fn a_crate_that_does_not_resolve_is_a_result() {
             .as_str()
             .unwrap();
         assert_says(error, &["wasip2-of-no-registry"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_has_c_in_it_is_not_run_without_a_compiler() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let small = Small::new();
+    small.rows(&ROWS.replacen("quick = true", "clang = true", 1));
+    // Debian's packages are out of reach, and so is a part of what is needed.
+    let tools = TempDir::new().unwrap();
+    let apt = tools.path().join("apt-get");
+    write(&apt, "#!/bin/sh\necho 'E: no network' >&2\nexit 100\n");
+    fs::set_permissions(&apt, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var_os("PATH").unwrap();
+    let paths = [tools.path().to_owned()]
+        .into_iter()
+        .chain(std::env::split_paths(&path));
+    let path = std::env::join_paths(paths).unwrap();
+    let run = |compiler: &str, name: &str| {
+        let out = small.out(name);
+        let matrix = small.matrix().env("PATH", &path).arg("--out").arg(&out);
+        let matrix = matrix.env("CC_wasm32_wasip2", compiler);
+        matrix.args(["--only", "good"]).run().succeeded();
+        json(&out.join("matrix.json"))
+    };
+
+    let results = run("", "no-compiler");
+    for variant in ["upstream", "patched"] {
+        let cell = cell(&results, "good", variant, "async");
+        assert_eq!(cell["outcome"], "not run");
+        assert_says(cell["reason"].as_str().unwrap(), &["package"]);
+        assert_eq!(cell["expected"], outcome(variant));
+    }
+    // Whoever names a compiler gets that one.
+    let results = run("clang", "compiler");
+    for variant in ["upstream", "patched"] {
+        let cell = cell(&results, "good", variant, "async");
+        assert_eq!(cell["outcome"], outcome(variant));
+    }
+}
+
+/// What becomes of the guest `good`.
+fn outcome(variant: &str) -> &'static str {
+    match variant {
+        "patched" => "passes",
+        _ => "fails",
     }
 }
 

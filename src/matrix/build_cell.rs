@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::cell::{Outcome, Variant};
+use super::clang::Clang;
 use super::compile::{self, Compiled};
 use super::plan::{BuildWork, Row, Setting};
 use super::runner::{Found, Workshop};
@@ -24,7 +25,14 @@ pub fn run(
     setting: &Setting,
     workshop: &mut Workshop,
 ) -> Result<Found> {
-    let project = match project(row, variant, workshop)? {
+    let mut variables = Vec::new();
+    if work.clang && !setting.native {
+        match workshop.clang()? {
+            Clang::Here(here) => variables = here,
+            Clang::Missing(reason) => return Ok(Found::not_run(reason)),
+        }
+    }
+    let project = match project(work, variant, workshop)? {
         Ok(project) => project,
         Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
     };
@@ -51,6 +59,7 @@ pub fn run(
     if workshop.series.offline {
         process = process.arg("--offline");
     }
+    process = found.variables(process, &variables, workshop);
     found.step(&process, &project, workshop);
     let limit = workshop.plan.limits.build;
     match compile::run(process, None, limit)? {
@@ -66,15 +75,15 @@ pub fn run(
 
 /// The project that depends on the crate, made once; or why there is none.
 fn project(
-    row: &Row,
+    work: &BuildWork,
     variant: Variant,
     workshop: &mut Workshop,
 ) -> Result<Result<PathBuf, String>> {
-    let key = (row.krate.clone(), variant);
+    let key = (work.series.clone(), variant);
     if let Some(project) = workshop.projects.get(&key) {
         return Ok(project.clone());
     }
-    let series = newest(workshop.all_series, &row.krate)?;
+    let series = newest(workshop.all_series, &work.series)?;
     let made = make(series, variant, workshop).map_err(|error| format!("{error:#}"));
     if let Err(error) = &made {
         compile::refuse_full_disk(error)?;
@@ -83,10 +92,15 @@ fn project(
     Ok(made)
 }
 
-/// The series of a crate whose features are tried: that of its newest release.
+/// The series of a crate whose features are tried: that of its newest release,
+/// or of the line that `krate` names.
 pub fn newest<'a>(all: &'a [Series], krate: &str) -> Result<&'a Series> {
+    let (name, line) = match krate.split_once('@') {
+        Some((name, line)) => (name, Some(line)),
+        None => (krate, None),
+    };
     all.iter()
-        .filter(|series| series.name == krate)
+        .filter(|series| series.name == name && line.is_none_or(|line| series.line == line))
         .max_by(|one, other| one.version.cmp(&other.version))
         .with_context(|| {
             format!("the plan has the features of `{krate}` tried, which has no series")
@@ -122,9 +136,10 @@ pub fn features(directory: &Path) -> Result<Vec<String>> {
 }
 
 fn make(series: &Series, variant: Variant, workshop: &Workshop) -> Result<PathBuf> {
-    let root = workshop
-        .home
-        .directory(format!("matrix/check/{}-{variant}", series.name))?;
+    let root = workshop.home.directory(format!(
+        "matrix/check/{}-{variant}",
+        series.directory_name()
+    ))?;
     let mut manifest = format!(
         "# Made by `cargo wasip2 matrix`.\n[package]\nname = \"features-of-{}\"\nversion = \
          \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{} = {{ version = \"={}\", \

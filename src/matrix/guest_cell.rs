@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use super::cell::{Counts, Outcome, Variant};
 use super::child::Ended;
+use super::clang::Clang;
 use super::compile::{self, Compiled, refuse_full_disk};
 use super::plan::{GuestWork, Limits, Setting};
 use super::runner::{Found, Workshop};
@@ -27,13 +28,20 @@ pub fn run(
     limits: &Limits,
     workshop: &mut Workshop,
 ) -> Result<Found> {
+    let mut variables = Vec::new();
+    if work.clang {
+        match workshop.clang()? {
+            Clang::Here(here) => variables = here,
+            Clang::Missing(reason) => return Ok(Found::not_run(reason)),
+        }
+    }
     let guests = match workshop.guests(variant)? {
         Ok(guests) => guests,
         Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
     };
     let mut found = Found::new(Outcome::Passes);
     let component = match build(
-        work, variant, setting, limits, &guests, workshop, &mut found,
+        work, variant, setting, limits, &guests, &variables, workshop, &mut found,
     )? {
         Some(component) => component,
         None => return Ok(found),
@@ -54,11 +62,13 @@ pub fn run(
         "host".to_owned(),
         format!("--host={}", setting.host),
         format!("--mode={}", setting.mode.word()),
+        // The host's own clock, for it starts once the component is compiled.
+        format!("--timeout={}s", limit.as_secs_f64()),
     ];
     words.extend(work.rights.iter().cloned());
     words.push(component.to_string_lossy().into_owned());
     words.extend(arguments(work, service.as_ref()));
-    let ended = workshop.tool(&words, limit, &mut found)?;
+    let ended = workshop.tool(&words, limits.build + limit, &mut found)?;
     judge(&ended, limit, &mut found)?;
     Ok(found)
 }
@@ -79,6 +89,7 @@ fn build(
     setting: &Setting,
     limits: &Limits,
     guests: &Guests,
+    variables: &[(&'static str, String)],
     workshop: &Workshop,
     found: &mut Found,
 ) -> Result<Option<PathBuf>> {
@@ -110,6 +121,7 @@ fn build(
         "CARGO_TARGET_DIR",
         workshop.home.directory("matrix/target")?,
     );
+    let process = found.variables(process, variables, workshop);
     found.step(&process, guests.root(), workshop);
     match compile::run(process, Some(&guest.name), limits.build)? {
         Compiled::Well(Some(program)) => {
@@ -149,7 +161,8 @@ fn judge(ended: &Ended, limit: Duration, found: &mut Found) -> Result<()> {
     refuse_full_disk(&said)?;
     let printed = String::from_utf8_lossy(&ended.stdout);
     let last = printed.lines().rev().find(|line| !line.trim().is_empty());
-    let Some(status) = ended.status else {
+    let code = ended.status.map(|status| status.code().unwrap_or(-1));
+    let Some(code) = code.filter(|code| *code != i32::from(host::TIMED_OUT)) else {
         let last = last.map_or(String::new(), |last| format!("; its last words: {last}"));
         found.fail(
             Outcome::Hangs,
@@ -157,7 +170,6 @@ fn judge(ended: &Ended, limit: Duration, found: &mut Found) -> Result<()> {
         );
         return Ok(());
     };
-    let code = status.code().unwrap_or(-1);
     if code == 0 {
         match checks(&printed) {
             Some(passed) => found.counts = Some(Counts { passed, of: None }),

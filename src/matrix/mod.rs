@@ -11,6 +11,7 @@
 mod build_cell;
 mod cell;
 mod child;
+mod clang;
 mod compile;
 mod diff;
 mod guest_cell;

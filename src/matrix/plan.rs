@@ -104,6 +104,8 @@ pub struct GuestWork {
     pub rights: Vec<String>,
     pub arguments: Vec<String>,
     pub upstream_rustflags: Vec<String>,
+    /// Whether a C compiler is needed.
+    pub clang: bool,
     pub time_limit: Option<Duration>,
 }
 
@@ -118,7 +120,11 @@ pub struct SuiteWork {
 /// A combination of features.
 #[derive(Clone, Debug, Serialize)]
 pub struct BuildWork {
+    /// The crate's series, as `reqwest` or `reqwest@0.12`.
+    pub series: String,
     pub features: Vec<String>,
+    /// Whether a C compiler for the target is needed.
+    pub clang: bool,
 }
 
 /// How long things may take.
@@ -229,13 +235,15 @@ struct SuiteFile {
     patched: Option<Expectation>,
 }
 
-/// A crate with a series, whose features are walked.
+/// A crate with a series, whose features are tried.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BuildFile {
+    /// With its release line where it is not the newest, `reqwest@0.12`.
     #[serde(rename = "crate")]
     pub krate: String,
-    /// What cargo-hack is told.
+    /// What cargo-hack is told; where it is nothing, it is not asked.
+    #[serde(default)]
     pub walk: Vec<String>,
     /// Combinations beside those that it walks.
     #[serde(default)]
@@ -243,6 +251,9 @@ pub struct BuildFile {
     /// The combinations that `--quick` tries.
     #[serde(default)]
     quick: Vec<String>,
+    /// The features that have C in them.
+    #[serde(default)]
+    clang: Vec<String>,
 }
 
 /// `rows.toml` as it is written.
@@ -272,6 +283,9 @@ struct RowFile {
     quick: bool,
     #[serde(default)]
     upstream_rustflags: Vec<String>,
+    /// Whether it has C in it.
+    #[serde(default)]
+    clang: bool,
     #[serde(default, deserialize_with = "maybe_duration")]
     time_limit: Option<Duration>,
     upstream: Option<Expectation>,
@@ -342,10 +356,14 @@ impl Plan {
             self.rows.push(Row {
                 name,
                 kind: Kind::Build,
-                krate: build.krate.clone(),
+                krate: build.name().to_owned(),
                 features: shown,
                 quick: quick.contains(&features),
-                work: Work::Build(BuildWork { features }),
+                work: Work::Build(BuildWork {
+                    series: build.krate.clone(),
+                    clang: features.iter().any(|one| build.clang.contains(one)),
+                    features,
+                }),
                 upstream: None,
                 patched: None,
             });
@@ -427,6 +445,14 @@ impl Setting {
     }
 }
 
+impl BuildFile {
+    /// The crate's name.
+    fn name(&self) -> &str {
+        let name = self.krate.split_once('@').map(|(name, _)| name);
+        name.unwrap_or(&self.krate)
+    }
+}
+
 impl RowFile {
     fn row(self) -> Row {
         Row {
@@ -441,6 +467,7 @@ impl RowFile {
                 rights: self.rights,
                 arguments: self.arguments,
                 upstream_rustflags: self.upstream_rustflags,
+                clang: self.clang,
                 time_limit: self.time_limit,
             }),
             upstream: self.upstream,

@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 
 use super::cell::{Cell, Counts, Outcome, Variant, name};
 use super::child::{self, Ended};
+use super::clang::Clang;
 use super::kept::{self, Kept};
 use super::needs;
 use super::plan::{Plan, Row, Setting, Work};
@@ -39,6 +40,7 @@ pub struct Workshop<'a> {
     /// Whether only the quick part of the plan is run.
     pub quick: bool,
     guests: BTreeMap<Variant, Result<Arc<Guests>, String>>,
+    clang: Option<Clang>,
     /// The projects that features are tried in.
     pub projects: BTreeMap<(String, Variant), Result<PathBuf, String>>,
 }
@@ -90,6 +92,20 @@ impl Found {
         let line = format!("cd {} && {}", directory.display(), process.line());
         self.steps.push(workshop.portable(&line));
     }
+
+    /// Gives `process` these variables, and notes them.
+    pub fn variables(
+        &mut self,
+        process: Process,
+        variables: &[(&str, String)],
+        workshop: &Workshop,
+    ) -> Process {
+        variables.iter().fold(process, |process, (name, value)| {
+            let line = format!("export {name}=\"{value}\"");
+            self.steps.push(workshop.portable(&line));
+            process.env(name, value)
+        })
+    }
 }
 
 impl<'a> Workshop<'a> {
@@ -109,6 +125,7 @@ impl<'a> Workshop<'a> {
             console,
             quick,
             guests: BTreeMap::new(),
+            clang: None,
             projects: BTreeMap::new(),
         }
     }
@@ -138,6 +155,16 @@ impl<'a> Workshop<'a> {
         child::refuse_interrupted()?;
         self.guests.insert(variant, staged.clone());
         Ok(staged)
+    }
+
+    /// A C compiler for the target, which is looked for once.
+    pub fn clang(&mut self) -> Result<Clang> {
+        if let Some(clang) = &self.clang {
+            return Ok(clang.clone());
+        }
+        let clang = Clang::find(self.home, self.console)?;
+        self.clang = Some(clang.clone());
+        Ok(clang)
     }
 
     /// Runs this tool itself with these words, within `limit`.

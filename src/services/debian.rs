@@ -35,11 +35,19 @@ pub struct Programs {
 impl Programs {
     /// A command for the program `name`.
     pub fn command(&self, name: &str) -> Command {
-        let mut command = Command::new(self.directory.join(name));
-        if let Some(root) = &self.root {
-            command.env("LD_LIBRARY_PATH", library_path(root));
+        let (file, libraries) = self.file(name);
+        let mut command = Command::new(file);
+        if let Some(libraries) = libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
         }
         command
+    }
+
+    /// The file of the program `name`, and the directories of the libraries
+    /// that it needs beside this machine's.
+    pub fn file(&self, name: &str) -> (PathBuf, Option<OsString>) {
+        let libraries = self.root.as_deref().map(library_path);
+        (self.directory.join(name), libraries)
     }
 
     /// The directory on the way to the programs that other users may not
@@ -164,7 +172,7 @@ fn needed(package: &str, console: &Console) -> Result<Vec<String>> {
 fn apt(program: &str) -> Process {
     Process::new(program)
         .env("LC_ALL", "C")
-        .or_install("services are taken from Debian's packages where they are not installed")
+        .or_install("what is not installed is taken from Debian's packages")
 }
 
 /// Where libraries lie in unpacked packages.

@@ -7,7 +7,7 @@ use wasip2_fixtures::{HttpServer, router};
 
 use super::{Service, Start};
 
-/// Serves what the demo asks for, and files that can be put, got and deleted.
+/// Serves what the demo asks for, and objects that can be put, got, listed and deleted.
 pub fn start() -> Result<Start> {
     let server = HttpServer::start(router()).context("the HTTP server could not start")?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, server.address().port()));

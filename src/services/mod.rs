@@ -6,7 +6,7 @@
 //! 127.0.0.1 and its data in a temporary directory, and ends with the process
 //! that started it, however that ends.
 
-mod debian;
+pub mod debian;
 mod http;
 mod postgresql;
 mod redis;

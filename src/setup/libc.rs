@@ -110,6 +110,21 @@ pub fn get(
     }
 }
 
+/// The directory of the headers of a variant that has them, which C is compiled
+/// with; fetched where none is kept. They are the same to whoever includes them.
+pub fn libc_headers(home: &Home, console: &Console) -> Result<PathBuf> {
+    let mut kept = DATA.libc.iter().filter_map(|variant| kept(variant, home));
+    if let Some(include) = kept.find_map(|libc| libc.include) {
+        return Ok(include);
+    }
+    for name in variants() {
+        if let Some(include) = libc_directory(name, home, console)?.include {
+            return Ok(include);
+        }
+    }
+    bail!("no package with the headers of wasi-libc could be fetched")
+}
+
 /// The variant from the target that rustup has installed, where that is the
 /// Rust release which has it: archives drop old packages, rustup does not.
 fn of_toolchain(variant: &LibcVariant, home: &Home, console: &Console) -> Result<Option<Libc>> {

@@ -47,7 +47,7 @@ use crate::home::Home;
 pub use cargo_hack::cargo_hack;
 pub use findings::{Condition, Finding, findings};
 pub use jco::{Node, jco};
-pub use libc::{Libc, libc_directory};
+pub use libc::{Libc, libc_directory, libc_headers};
 pub use packages::Sources;
 pub use panic::Panic;
 pub use semver_checks::semver_checks;
