@@ -39,7 +39,8 @@ pub fn run(
     let mut found = Found::new(Outcome::Passes);
     let mut process = Process::new(cargo())
         .current_dir(&project)
-        .args(["check", "--message-format=json"])
+        // The project's own `default` is the crate's.
+        .args(["check", "--message-format=json", "--no-default-features"])
         .env_remove("CARGO_BUILD_TARGET")
         .env(
             "CARGO_TARGET_DIR",
