@@ -256,11 +256,10 @@ fn a_handler_that_never_answers_is_given_up() {
         assert_eq!((answer.status, answer.end), (504, End::Whole), "{path}");
     }
     assert_says(&server.said(), &["given up after 1s (--timeout)"]);
-    // What waits for nothing at all has not to be waited for.
-    let started = Instant::now();
+    // What waits for nothing at all has not to be waited for: it would be a 504
+    // otherwise.
     let answer = server.ask(&Request::get("/never"));
     assert_eq!((answer.status, answer.end), (500, End::Whole));
-    assert!(started.elapsed() < Duration::from_millis(900));
     let answer = server.ask(&Request::get("/stream/1000000000000/65536"));
     assert_eq!((answer.status, answer.end), (200, End::BrokenOff));
 }
@@ -305,13 +304,13 @@ fn tasks_outlive_their_response() {
     ];
     let server = Server::serving("app", &reused);
     let started = Instant::now();
-    let answer = server.ask(&Request::post("/later/400", Body::None));
+    let answer = server.ask(&Request::post("/later/3000", Body::None));
     assert_eq!(answer.text(), "later");
     assert!(
-        started.elapsed() < Duration::from_millis(350),
+        started.elapsed() < Duration::from_millis(2500),
         "the response has waited"
     );
-    thread::sleep(Duration::from_millis(800));
+    thread::sleep(Duration::from_millis(3500));
     assert_says(&server.said(), &["a task ended after its response"]);
     assert_eq!(server.ask(&Request::get("/done")).text(), "1");
 
