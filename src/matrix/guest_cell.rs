@@ -41,7 +41,7 @@ pub fn run(
     };
     let mut found = Found::new(Outcome::Passes);
     let component = match build(
-        work, variant, setting, limits, &guests, &variables, workshop, &mut found,
+        work, variant, setting, &guests, &variables, workshop, &mut found,
     )? {
         Some(component) => component,
         None => return Ok(found),
@@ -87,12 +87,12 @@ fn build(
     work: &GuestWork,
     variant: Variant,
     setting: &Setting,
-    limits: &Limits,
     guests: &Guests,
     variables: &[(&'static str, String)],
     workshop: &Workshop,
     found: &mut Found,
 ) -> Result<Option<PathBuf>> {
+    let limit = workshop.plan.limits.build;
     let libc = match &setting.libc {
         Some(libc) => Some(setup::libc_directory(
             libc,
@@ -123,7 +123,7 @@ fn build(
     );
     let process = found.variables(process, variables, workshop);
     found.step(&process, guests.root(), workshop);
-    match compile::run(process, Some(&guest.name), limits.build)? {
+    match compile::run(process, Some(&guest.name), limit)? {
         Compiled::Well(Some(program)) => {
             // The other variant's program goes to the same place.
             let kept = workshop
@@ -145,10 +145,9 @@ fn build(
             Ok(None)
         }
         Compiled::Stopped => {
-            let limit = limits.build.as_secs();
             found.fail(
                 Outcome::DoesNotBuild,
-                format!("it was not built after {limit} s"),
+                format!("it was not built after {} s", limit.as_secs()),
             );
             Ok(None)
         }
