@@ -77,6 +77,34 @@ pub struct Lint {
     /// Flags for rustc with which the released crate compiles, too.
     #[serde(default)]
     pub rustflags: String,
+    /// What the public interface may lose all the same.
+    #[serde(default, rename = "api-exception")]
+    pub api_exceptions: Vec<ApiException>,
+}
+
+/// A part of the public interface that a series takes away on purpose.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiException {
+    /// For which target it is gone.
+    pub target: ApiTarget,
+    /// What is gone, as `lint --api` names it, in which `*` stands for anything.
+    #[serde(default)]
+    pub lost: Vec<String>,
+    /// Why that is meant.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// For which target a public interface is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+pub enum ApiTarget {
+    /// This machine's.
+    #[serde(rename = "native")]
+    Native,
+    /// Ours.
+    #[serde(rename = "wasm32-wasip2")]
+    Wasip2,
 }
 
 /// Where a crate is developed.

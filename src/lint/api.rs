@@ -2,20 +2,23 @@
 //!
 //! It is given rustdoc's JSON of the release and of the patched tree, natively
 //! and for WASI, made with the same features; a change that would ask for a
-//! new major version is a fault. rustdoc's JSON is unstable, hence
-//! `RUSTC_BOOTSTRAP`.
+//! new major version is a fault, unless `series.toml` has an exception for it.
+//! rustdoc's JSON is unstable, hence `RUSTC_BOOTSTRAP`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::compile::{TARGETS, of, title};
+use super::compile::{of, title};
+use super::exceptions::{self, Excused, Judged};
+use super::losses::{self, Loss};
 use super::report::Report;
 use super::workbench::Workbench;
 use crate::console::Console;
 use crate::home::Home;
+use crate::init::TARGET;
 use crate::process::{Process, quoted_tail};
-use crate::series::Series;
+use crate::series::{ApiTarget, Series};
 use crate::setup;
 
 /// Compares the interfaces and adds the faults to the report.
@@ -27,31 +30,64 @@ pub fn check(
     console: &Console,
 ) -> Result<()> {
     let program = setup::semver_checks(home, console)?;
-    for target in TARGETS {
-        workbench.step(0, console)?;
-        let Some(released) = document(workbench, "released", target, console)? else {
-            console.warn(format!(
-                "{series} as released does not compile for {}, so there is no interface to \
-                 compare with",
+    for (target, api) in [(None, ApiTarget::Native), (Some(TARGET), ApiTarget::Wasip2)] {
+        let losses = lost(series, workbench, &program, target, console)?;
+        let Judged {
+            unexcused,
+            excused,
+            idle,
+        } = exceptions::judge(losses, &series.lint.api_exceptions, api);
+        if !unexcused.is_empty() {
+            let listed: String = unexcused.iter().map(|loss| format!("\n  {loss}")).collect();
+            report.general.push(format!(
+                "{series} for {}: the public interface did not only grow; it lost{listed}",
                 of(target)
             ));
-            continue;
-        };
-        workbench.step(series.patches.len(), console)?;
-        let patched = document(workbench, "patched", target, console)?
-            .with_context(|| format!("rustdoc failed for {series}, for {}", of(target)))?;
-        let spinner = console.spinner("Comparing", title(&series.to_string(), target));
-        let lost = compare(&program, &released, &patched, console)?;
-        spinner.finish_and_clear();
-        if let Some(lost) = lost {
-            let fault = format!(
-                "{series} for {}: the public interface did not only grow{lost}",
-                of(target)
-            );
-            report.general.push(fault);
         }
+        for pattern in idle {
+            report.general.push(format!(
+                "{series} for {}: the exception for `{pattern}` excuses nothing; take it out of \
+                 series.toml",
+                of(target)
+            ));
+        }
+        report
+            .excused
+            .extend(excused.into_iter().map(|(loss, reason)| Excused {
+                series: series.to_string(),
+                target: of(target).to_owned(),
+                lost: loss.to_string(),
+                reason,
+            }));
     }
     Ok(())
+}
+
+/// What the series takes from the interface for `target`; nothing where the
+/// release has none.
+fn lost(
+    series: &Series,
+    workbench: &Workbench,
+    program: &Path,
+    target: Option<&str>,
+    console: &Console,
+) -> Result<Vec<Loss>> {
+    workbench.step(0, console)?;
+    let Some(released) = document(workbench, "released", target, console)? else {
+        console.warn(format!(
+            "{series} as released does not compile for {}, so there is no interface to compare \
+             with",
+            of(target)
+        ));
+        return Ok(Vec::new());
+    };
+    workbench.step(series.patches.len(), console)?;
+    let patched = document(workbench, "patched", target, console)?
+        .with_context(|| format!("rustdoc failed for {series}, for {}", of(target)))?;
+    let spinner = console.spinner("Comparing", title(&series.to_string(), target));
+    let losses = compare(program, &released, &patched, console);
+    spinner.finish_and_clear();
+    losses
 }
 
 /// Has rustdoc describe the tree as it stands; nothing where it fails.
@@ -85,7 +121,7 @@ fn compare(
     released: &Path,
     patched: &Path,
     console: &Console,
-) -> Result<Option<String>> {
+) -> Result<Vec<Loss>> {
     let output = Process::new(program)
         .args(["semver-checks", "--color=never", "--release-type=minor"])
         .arg("--baseline-rustdoc")
@@ -94,14 +130,14 @@ fn compare(
         .arg(patched)
         .output(console)?;
     if output.status.success() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    if !said.contains("--- failure") {
+    let losses = losses::read(&String::from_utf8_lossy(&output.stdout));
+    if losses.is_empty() {
         bail!(
             "cargo-semver-checks failed{}",
             quoted_tail(&output.stderr, 12)
         );
     }
-    Ok(Some(quoted_tail(&output.stdout, 30)))
+    Ok(losses)
 }

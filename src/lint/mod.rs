@@ -6,6 +6,8 @@
 
 mod api;
 mod compile;
+mod exceptions;
+mod losses;
 mod report;
 mod rules;
 mod size;
@@ -37,11 +39,21 @@ use workbench::Workbench;
 /// `cargo wasip2 branch --split` makes; and in the patched tree rustfmt,
 /// clippy and rustc's `missing_docs` find nothing that they do not find in the
 /// release. With `--api` cargo-semver-checks, which is built the first time,
-/// compares the public interface with the release's: it may only grow.
+/// compares the public interface with the release's: it may only grow. What it
+/// loses on purpose stands in `series.toml`, as the fault names it (`*` stands
+/// for anything), with the target, `native` or `wasm32-wasip2`, and the reason:
+///
+///     [[lint.api-exception]]
+///     target = "wasm32-wasip2"
+///     lost = ["struct_missing: struct reqwest::Example"]
+///     reason = "there is no JavaScript on WASI"
+///
+/// Such an exception is shown, and a fault where it excuses nothing.
 ///
 /// Exit codes: 0 no fault, 1 faults or a series that cannot be read, 2 wrong
 /// usage.
 #[derive(Args, Debug)]
+#[command(verbatim_doc_comment)]
 pub struct LintArgs {
     /// Crates whose series to check, such as `tokio`; all by default
     #[arg(value_name = "CRATE")]
@@ -66,6 +78,7 @@ pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool>
     let mut report = Report::default();
     for series in &chosen {
         console.detail("Checking", series);
+        report.general.extend(exceptions::faults(series));
         let patches = Patch::all(series)?;
         for patch in &patches {
             report.patches.push(Checked {
@@ -115,6 +128,7 @@ mod tests {
         let patches = Path::new(env!("CARGO_MANIFEST_DIR")).join("patches");
         let mut found = Vec::new();
         for series in Series::all(&patches).unwrap() {
+            found.extend(exceptions::faults(&series));
             for patch in Patch::all(&series).unwrap() {
                 for fault in rules::faults(&patch, &series.lint) {
                     found.push(format!("{series} {}: {fault}", patch.number));

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::exceptions::Excused;
 use super::size::{self, MEDIAN_TOUCHED, Size};
 use crate::console::Console;
 use crate::series::Series;
@@ -13,6 +14,8 @@ pub struct Report {
     pub patches: Vec<Checked>,
     /// The median of the existing lines that a patch touches.
     pub median_touched: usize,
+    /// What the public interface loses on purpose.
+    pub excused: Vec<Excused>,
     /// What is wrong with no single patch.
     pub general: Vec<String>,
 }
@@ -83,6 +86,23 @@ impl Report {
             for fault in &checked.faults {
                 console.error(format!("{} {}: {fault}", checked.series, checked.patch));
             }
+        }
+        // What has the same reason stands below it.
+        for group in self.excused.chunk_by(|one, other| one.shares_reason(other)) {
+            let Excused {
+                series,
+                target,
+                reason,
+                ..
+            } = &group[0];
+            let listed: String = group
+                .iter()
+                .map(|excused| format!("\n  {}", excused.lost))
+                .collect();
+            console.status(
+                "Excused",
+                format!("{series} for {target}: {reason}{listed}"),
+            );
         }
         for fault in &self.general {
             console.error(fault);
