@@ -44,8 +44,8 @@ pub struct Guest {
 /// How a guest is built.
 #[derive(Clone, Debug, Default)]
 pub struct Build {
-    /// Whether with optimisation.
-    pub release: bool,
+    /// Cargo's profile, if not the one for development.
+    pub profile: Option<&'static str>,
     /// The wasi-libc to link instead of the toolchain's.
     pub libc: Option<Libc>,
     /// Whether cargo must keep from the network.
@@ -176,8 +176,8 @@ impl Guests {
             // The one of cargo's variables that no other overrules.
             process = process.env("CARGO_ENCODED_RUSTFLAGS", rustflags.join("\x1f"));
         }
-        if build.release {
-            process = process.arg("--release");
+        if let Some(profile) = build.profile {
+            process = process.args(["--profile", profile]);
         }
         if build.offline {
             process = process.arg("--offline");

@@ -63,7 +63,7 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
     let source = Source::find(home)?;
     let guests = Guests::stage(&source.guests(), &series, &arguments.series, home, console)?;
     let build = Build {
-        release: arguments.release,
+        profile: arguments.release.then_some("release"),
         libc,
         offline: arguments.series.offline,
         unwinding: installed.unwinding(arguments.panic, home, console)?,

@@ -7,10 +7,13 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde::Deserialize;
-use wasip2_fixtures::{FaultyServer, HttpServer, HttpsServer, cases};
+use wasip2_fixtures::{FaultyServer, HttpServer, HttpsServer, Proxy, cases};
 
 use crate::differences;
 use crate::tool::{self, Tool};
+
+/// What names proxies in the environment, in capitals.
+const PROXY_VARIABLES: [&str; 4] = ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// What sends the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -68,6 +71,8 @@ struct Servers {
     good: HttpServer,
     faulty: FaultyServer,
     secure: HttpsServer,
+    proxy: Proxy,
+    guarded_proxy: Proxy,
     directory: tempfile::TempDir,
 }
 
@@ -81,6 +86,8 @@ impl Servers {
             good: HttpServer::start(cases()).unwrap(),
             faulty: FaultyServer::start().unwrap(),
             secure,
+            proxy: Proxy::start().unwrap(),
+            guarded_proxy: Proxy::start_guarded("user", "pass word").unwrap(),
             directory: tempfile::TempDir::new().unwrap(),
         };
         fs::write(servers.certificate(), servers.secure.certificate()).unwrap();
@@ -97,15 +104,33 @@ impl Servers {
             self.good.url(),
             self.faulty.url(),
             self.secure.url(),
+            self.proxy.url(),
+            self.guarded_proxy.url(),
             filter.to_owned(),
         ]
     }
 
     /// The outcomes of `program`, natively.
     fn natively(&self, program: &str, engine: Engine, filter: &str) -> Outcomes {
-        let ended = Command::new(tool::native("guests", program, program))
+        self.natively_with(program, engine, filter, &[])
+    }
+
+    /// The same with these variables.
+    fn natively_with(
+        &self,
+        program: &str,
+        engine: Engine,
+        filter: &str,
+        variables: &[(&str, String)],
+    ) -> Outcomes {
+        let mut command = Command::new(tool::native("guests", program, program));
+        for name in PROXY_VARIABLES {
+            command.env_remove(name).env_remove(name.to_lowercase());
+        }
+        let ended = command
             .args(self.arguments(engine, filter))
             .env("CERTIFICATE", self.secure.certificate())
+            .envs(variables.iter().cloned())
             .output()
             .unwrap();
         assert!(ended.status.success(), "{ended:?}");
@@ -115,7 +140,22 @@ impl Servers {
     /// The outcomes of `program` in a component that has no right but what
     /// the engine needs.
     fn in_component(&self, program: &str, engine: Engine, mode: &str, filter: &str) -> Outcomes {
-        let host = Tool::new("host").args(["--mode", mode]);
+        self.in_component_with(program, engine, mode, filter, &[])
+    }
+
+    /// The same with these variables.
+    fn in_component_with(
+        &self,
+        program: &str,
+        engine: Engine,
+        mode: &str,
+        filter: &str,
+        variables: &[(&str, String)],
+    ) -> Outcomes {
+        let mut host = Tool::new("host").args(["--mode", mode]);
+        for (name, value) in variables {
+            host = host.arg("--env").arg(format!("{name}={value}"));
+        }
         let host = match engine {
             // No socket, no name lookup; the host is who trusts.
             Engine::WasiHttp => host.args(["--http", "--http-ca"]).arg(self.certificate()),
@@ -237,4 +277,52 @@ fn https_agrees_on_a_version() {
     let components = servers.in_component("http-cases", Engine::Sockets, "async", "https ");
     assert_eq!(components["https version"], "HTTP/2.0");
     assert_alike(Engine::Sockets, &natively, &components);
+}
+
+/// What the environment says of proxies holds for sockets. Over wasi:http it is
+/// the host's matter how a server is reached.
+#[test]
+fn a_proxy_of_the_environment_is_asked_over_sockets_alone() {
+    let servers = Servers::start();
+    for (variables, seen) in [
+        (
+            ["http_proxy", "no_proxy"],
+            "GET http://localhost/host; nothing",
+        ),
+        (
+            ["ALL_PROXY", "NO_PROXY"],
+            "GET http://localhost/host; nothing",
+        ),
+        (["https_proxy", "no_proxy"], "nothing; nothing"),
+    ] {
+        let [proxy, not] = variables;
+        let variables = [
+            (proxy, servers.proxy.url()),
+            (not, "127.0.0.0/8".to_owned()),
+        ];
+        for program in ["http-cases", "http-cases-0-12"] {
+            let run = |engine| {
+                let filter = "of the environment";
+                servers.in_component_with(program, engine, "async", filter, &variables)
+            };
+            let natively =
+                servers.natively_with(program, Engine::Sockets, "of the environment", &variables);
+            let expected = |of| {
+                BTreeMap::from([
+                    ("proxy of the environment".to_owned(), String::from(of)),
+                    (
+                        "proxy not of the environment".to_owned(),
+                        "nothing; nothing".to_owned(),
+                    ),
+                ])
+            };
+            assert_eq!(natively, expected(seen), "{program}, natively: {proxy}");
+            assert_eq!(run(Engine::Sockets), natively, "{program}: {proxy}");
+            assert_eq!(
+                run(Engine::WasiHttp),
+                expected("nothing; nothing"),
+                "{program}: {proxy}"
+            );
+        }
+    }
 }

@@ -4,11 +4,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use wasip2_fixtures::{FaultyServer, HttpServer, cases};
 use wasmparser::Payload;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
-use crate::tool::{self, Tool, assert_says};
+use crate::tool::{self, Ended, Tool, assert_says};
 
 /// The component of a guest.
 fn component(name: &str) -> PathBuf {
@@ -147,23 +152,87 @@ fn the_blocking_client_works_without_threads_and_not_within_a_runtime() {
     );
 }
 
+/// Sends a body to a server that says how many did not look whole.
+fn upload(
+    (engine, rights): (&str, &[&str]),
+    way: &str,
+    length: &str,
+    server: &FaultyServer,
+) -> Ended {
+    let url = format!("{}/watch", server.url());
+    let promised = Some(length).filter(|length| !length.is_empty());
+    Tool::new("host")
+        .args(rights)
+        .arg(component("uploads"))
+        .args([engine, way, &url])
+        .args(promised)
+        .run()
+}
+
 /// A body that failed, or that no one wanted to its end, must not look whole
 /// to the server; one that ended must.
 #[test]
 fn a_body_looks_whole_only_if_it_is() {
-    for (way, said, aborted) in [
-        ("well", "answered 200\nok\n", 0),
-        ("unread", "answered 200\nok\n", 0),
-        ("fails", "answered 200\ntrue\n", 1),
-        ("dropped", "answered 200\ntrue\n", 1),
-    ] {
-        let server = FaultyServer::start().unwrap();
-        let ended = Tool::new("host")
-            .arg("--http")
-            .arg(component("uploads"))
-            .args([way, &format!("{}/watch", server.url())])
-            .run();
-        assert_eq!(ended.succeeded(), said, "{way}");
-        assert_eq!(server.aborted(), aborted, "{way}");
+    for engine in &ENGINES[..2] {
+        for (way, length, said, aborted) in [
+            ("well", "", "answered 200\nok\n", 0),
+            ("well", "9", "answered 200\nok\n", 0),
+            ("unread", "", "answered 200\nok\n", 0),
+            ("fails", "", "answered 200\ntrue\n", 1),
+            ("fails", "9", "answered 200\ntrue\n", 1),
+            ("dropped", "", "answered 200\ntrue\n", 1),
+        ] {
+            let server = FaultyServer::start().unwrap();
+            let ended = upload(*engine, way, length, &server);
+            assert_eq!(ended.succeeded(), said, "{engine:?}: {way} {length}");
+            assert_eq!(server.aborted(), aborted, "{engine:?}: {way} {length}");
+        }
     }
+}
+
+/// It ends the component, and the host must not end the body well in its place.
+#[test]
+fn a_body_that_panics_does_not_look_whole() {
+    for engine in &ENGINES[..2] {
+        for length in ["", "9"] {
+            let server = FaultyServer::start().unwrap();
+            let ended = upload(*engine, "panics", length, &server);
+            assert_eq!(ended.stdout, "answered 200\n", "{engine:?}: {length}");
+            let said = ended.failed(134);
+            assert_says(&said, &["this body was told to panic", "uploads.rs:"]);
+            // The server may learn of it after the host has ended.
+            let limit = Instant::now() + Duration::from_secs(10);
+            while server.aborted() == 0 && Instant::now() < limit {
+                thread::sleep(Duration::from_millis(10));
+            }
+            assert_eq!(server.aborted(), 1, "{engine:?}: {length}");
+        }
+    }
+}
+
+/// A host that has all of WASI but HTTP, as for linking alone.
+struct WithoutHttp;
+
+impl WasiView for WithoutHttp {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        unreachable!("nothing runs in it")
+    }
+}
+
+/// Nothing is left for a trap to tell.
+#[test]
+fn a_host_without_wasi_http_refuses_what_needs_it_and_nothing_else() {
+    let engine = Engine::default();
+    let mut linker = Linker::<WithoutHttp>::new(&engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+    let link = |guest: &str| {
+        let component = Component::from_file(&engine, component(guest)).unwrap();
+        linker.instantiate_pre(&component)
+    };
+    let refused = format!("{:#}", link("demo").err().unwrap());
+    assert_says(
+        &refused,
+        &["imports", "`wasi:http/", "was not found in the linker"],
+    );
+    link("over_sockets").unwrap();
 }

@@ -57,7 +57,7 @@ pub fn all(
             }
             console.detail("Building", format!("{program} ({})", variant.label));
             let build = Build {
-                release,
+                profile: release.then_some(point.case.profile.as_str()),
                 libc: libc.clone().filter(|_| variant.crates != Crates::Native),
                 offline: arguments.offline,
                 native: variant.crates == Crates::Native,

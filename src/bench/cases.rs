@@ -73,6 +73,9 @@ pub struct Case {
     /// servers.
     #[serde(default)]
     peers: BTreeMap<String, String>,
+    /// The profile that the programs are built in.
+    #[serde(default = "release")]
+    pub profile: String,
     /// Variants that could not do it with the program.
     #[serde(default)]
     without: Vec<String>,
@@ -117,8 +120,16 @@ pub enum Load {
     Server { path: String },
     /// Nothing: the program measures itself.
     None {},
-    /// Nothing: the program is started again and again.
-    Start {},
+    /// The program is started again and again. `path` is what it may get of an
+    /// HTTP server.
+    Start {
+        #[serde(default)]
+        path: String,
+    },
+}
+
+fn release() -> String {
+    "release".to_owned()
 }
 
 /// A case at one value.
@@ -237,6 +248,18 @@ mod tests {
             }
         }
         assert_eq!(DATA.variants[0].crates, Crates::Native);
+    }
+
+    /// A program is built once.
+    #[test]
+    fn a_program_has_one_profile() {
+        let mut profiles = BTreeMap::new();
+        for case in &DATA.cases {
+            for program in DATA.variants.iter().filter_map(|one| case.program(one)) {
+                let profile = profiles.entry(program).or_insert(&case.profile);
+                assert_eq!(*profile, &case.profile, "{program}");
+            }
+        }
     }
 
     #[test]

@@ -57,6 +57,8 @@ struct Said {
 
 /// Runs a program once, for `seconds` after it is warm.
 pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) -> Result<Sample> {
+    // An address, not a name: the released crates cannot look one up.
+    let url = |path: &str| format!("http://{}{path}", server.address());
     match &point.case.load {
         cases::Load::Http { path, bytes } | cases::Load::Handler { path, bytes, .. } => serve(
             launch,
@@ -74,12 +76,12 @@ pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) ->
             udp_echo::quit,
         ),
         cases::Load::Server { path } => {
-            // An address, not a name: the released crates cannot look one up.
-            let url = format!("http://{}{path}", server.address());
-            itself(launch, &point.arguments(&url, seconds), seconds)
+            itself(launch, &point.arguments(&url(path), seconds), seconds)
         }
         cases::Load::None {} => itself(launch, &point.arguments("", seconds), seconds),
-        cases::Load::Start {} => start(launch, seconds),
+        cases::Load::Start { path } => {
+            start(launch, &point.arguments(&url(path), seconds), seconds)
+        }
     }
 }
 
@@ -130,10 +132,10 @@ fn itself(launch: &Launch, arguments: &[String], seconds: f64) -> Result<Sample>
 }
 
 /// Starts a program again and again.
-fn start(launch: &Launch, seconds: f64) -> Result<Sample> {
+fn start(launch: &Launch, arguments: &[String], seconds: f64) -> Result<Sample> {
     let once = || -> Result<(Duration, Option<u64>, Option<Statistics>)> {
         let begun = Instant::now();
-        let mut running = Running::start(launch, &[])?;
+        let mut running = Running::start(launch, arguments)?;
         running.line(FIRST_LINE)?;
         let took = begun.elapsed();
         Ok((took, running.peak_memory(), running.end()?))

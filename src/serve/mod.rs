@@ -171,7 +171,7 @@ fn build(example: &str, arguments: &ServeArgs, home: &Home, console: &Console) -
         console,
     )?;
     let build = Build {
-        release: arguments.release,
+        profile: arguments.release.then_some("release"),
         offline: arguments.series.offline,
         unwinding: installed.unwinding(arguments.panic, home, console)?,
         ..Build::default()

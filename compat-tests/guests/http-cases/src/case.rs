@@ -14,25 +14,32 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// What came of a case: text that is the same wherever it runs.
 pub type Outcome = Result<String, reqwest::Error>;
 
+/// The servers' URLs: see the program's own description.
+#[derive(Clone)]
+pub struct Servers {
+    pub good: String,
+    pub faulty: String,
+    pub secure: String,
+    pub proxy: String,
+    pub guarded_proxy: String,
+}
+
 /// Where the servers are, and what sends the requests.
 #[derive(Clone)]
 pub struct At {
     engine: Engine,
-    good: String,
-    faulty: String,
-    secure: String,
-    /// A client with no option set.
+    servers: Servers,
+    /// A client with no option set, that asks no proxy.
     pub client: Client,
 }
 
 impl At {
-    pub fn new(engine: Engine, good: &str, faulty: &str, secure: &str) -> At {
+    pub fn new(engine: Engine, servers: Servers) -> At {
+        let builder = engine.builder().no_proxy();
         At {
-            client: engine.builder().build().expect("no option is set"),
+            client: builder.build().expect("no option is set"),
             engine,
-            good: good.to_owned(),
-            faulty: faulty.to_owned(),
-            secure: secure.to_owned(),
+            servers,
         }
     }
 
@@ -43,17 +50,27 @@ impl At {
 
     /// A path of the server that follows HTTP.
     pub fn good(&self, path: &str) -> String {
-        format!("{}{path}", self.good)
+        format!("{}{path}", self.servers.good)
     }
 
     /// A path of the server that does not.
     pub fn faulty(&self, path: &str) -> String {
-        format!("{}{path}", self.faulty)
+        format!("{}{path}", self.servers.faulty)
     }
 
     /// A path of the server that has a certificate.
     pub fn secure(&self, path: &str) -> String {
-        format!("{}{path}", self.secure)
+        format!("{}{path}", self.servers.secure)
+    }
+
+    /// The proxy for everyone.
+    pub fn proxy(&self) -> &str {
+        &self.servers.proxy
+    }
+
+    /// The proxy for whom it knows.
+    pub fn guarded_proxy(&self) -> &str {
+        &self.servers.guarded_proxy
     }
 
     /// The same server as [`good`](At::good), as another origin.

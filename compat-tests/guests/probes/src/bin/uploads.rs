@@ -1,6 +1,8 @@
-//! Sends a body that ends well, fails, or is dropped half way.
+//! Sends a body that ends well, fails, panics, or is dropped half way.
 //!
-//! Usage: uploads well|unread|fails|dropped URL
+//! Usage: uploads default|sockets well|unread|fails|panics|dropped URL [LENGTH]
+//!
+//! The first word is what sends it. With LENGTH, that many bytes are promised.
 
 use std::error::Error;
 use std::io;
@@ -8,21 +10,38 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
-use reqwest::{Body, Client};
+use reqwest::header::CONTENT_LENGTH;
+use reqwest::{Body, ClientBuilder};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
+
+/// The piece in whose place the body panics.
+const PANIC: &[u8] = b"panic";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [way, url] = words.as_slice() else {
-        return Err("usage: uploads WAY URL".into());
+    let [engine, way, url, length @ ..] = words.as_slice() else {
+        return Err("usage: uploads ENGINE WAY URL [LENGTH]".into());
+    };
+    let builder = match engine.as_str() {
+        "default" => ClientBuilder::new(),
+        #[cfg(target_os = "wasi")]
+        "sockets" => ClientBuilder::with_sockets(),
+        other => return Err(format!("there is no engine `{other}`").into()),
     };
     let (sender, receiver) = mpsc::channel::<Result<Bytes, io::Error>>(1);
     let pieces = stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece| (piece, receiver))
+        let piece = receiver.recv().await?;
+        if piece.as_ref().is_ok_and(|piece| piece == PANIC) {
+            panic!("this body was told to panic");
+        }
+        Some((piece, receiver))
     });
-    let request = Client::new().post(url).body(Body::wrap_stream(pieces));
+    let mut request = builder.build()?.post(url).body(Body::wrap_stream(pieces));
+    if let [length] = length {
+        request = request.header(CONTENT_LENGTH, length);
+    }
     let first = async {
         sender
             .send(Ok(Bytes::from("some")))
@@ -40,6 +59,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         "fails" => {
             sender.send(Err(io::Error::other("mine"))).await?;
+            println!("{}", response.text().await.is_err());
+        }
+        "panics" => {
+            sender.send(Ok(Bytes::from(PANIC))).await?;
             println!("{}", response.text().await.is_err());
         }
         "dropped" => {
