@@ -120,3 +120,89 @@ fn a_step_that_does_not_compile_is_named() {
         ],
     );
 }
+
+#[test]
+#[ignore = "builds cargo-semver-checks, which takes minutes"]
+fn the_public_interface_loses_only_what_has_an_exception_with_a_reason() {
+    // Has cargo-semver-checks built where it is missing.
+    let series = "tempfile";
+    let home = repository_home();
+    Tool::new("lint").args([series, "--api"]).run().succeeded();
+    let sample = Sample::new();
+    std::os::unix::fs::symlink(home.join("tools"), sample.path("home/tools")).unwrap();
+
+    // Gone on WASI alone.
+    let gone = "#[cfg(not(target_os = \"wasi\"))] /// Adds one.";
+    let text = patch("src/lib.rs", 3, "/// Adds one.", gone).replace(
+        "Upstream-Status: Inappropriate [a sample]",
+        "A sample has no reason.\n\nUpstream-Status: Inappropriate a sample",
+    );
+    fs::write(sample.series().join("0001-say-patched.patch"), text).unwrap();
+    let toml = sample.series().join("series.toml");
+    let without = fs::read_to_string(&toml).unwrap();
+    let lint = |exception: &str| {
+        fs::write(&toml, format!("{without}\n{exception}")).unwrap();
+        sample.tool("lint").arg("--api").run()
+    };
+    let on_wasi = |lost: &str, reason: &str| {
+        format!("[[lint.api-exception]]\ntarget = \"wasm32-wasip2\"\nlost = [{lost:?}]\n{reason}\n")
+    };
+    let reason = "reason = \"a sample adds nothing there\"";
+    let named = "function_missing: function sample::add";
+
+    let said = lint("").failed(1);
+    let lost = format!(
+        "error: sample v1.2.0 for wasm32-wasip2: the public interface did not only grow; it lost\n  \
+         {named} (src/lib.rs:4)"
+    );
+    assert_says(&said, &[&lost, "1 patches, 1 faults"]);
+
+    // Named in full, or by a pattern.
+    for lost in [named, "function_missing: function sample::a*"] {
+        let ended = lint(&on_wasi(lost, reason));
+        let shown = format!(
+            "Excused sample v1.2.0 for wasm32-wasip2: a sample adds nothing there\n  {named} \
+             (src/lib.rs:4)"
+        );
+        assert_says(&ended.stderr, &[&shown, "1 patches, 0 faults"]);
+        ended.succeeded();
+    }
+
+    // It excuses nothing else, and no other target.
+    let other = "function_missing: function sample::other";
+    let said = lint(&on_wasi(other, reason)).failed(1);
+    let idle = format!(
+        "error: sample v1.2.0 for wasm32-wasip2: the exception for `{other}` excuses nothing"
+    );
+    assert_says(&said, &[&lost, &idle, "1 patches, 2 faults"]);
+    let natively = on_wasi(named, reason).replace("wasm32-wasip2", "native");
+    let said = lint(&natively).failed(1);
+    let idle = format!(
+        "error: sample v1.2.0 for this machine: the exception for `{named}` excuses nothing"
+    );
+    assert_says(&said, &[&lost, &idle, "1 patches, 2 faults"]);
+}
+
+#[test]
+fn an_exception_of_the_public_interface_needs_a_reason() {
+    let sample = Sample::new();
+    let toml = sample.series().join("series.toml");
+    let without = fs::read_to_string(&toml).unwrap();
+    let lint = |exception: &str| {
+        fs::write(
+            &toml,
+            format!("{without}\n[[lint.api-exception]]\n{exception}\n"),
+        )
+        .unwrap();
+        sample.tool("lint").run().failed(1)
+    };
+    let named = "target = \"native\"\nlost = [\"function_missing: function sample::add\"]";
+    for reason in ["", "reason = \" \""] {
+        let said = lint(&format!("{named}\n{reason}"));
+        let why =
+            "series.toml does not say why `function_missing: function sample::add` may be lost";
+        assert_says(&said, &[why]);
+    }
+    let said = lint("target = \"native\"\nlost = []\nreason = \"a sample\"");
+    assert_says(&said, &["`lost` is empty"]);
+}
