@@ -691,6 +691,11 @@ fn a_plan_that_is_not_right_is_refused() {
         &PLAN.replace("there is no such feature", " "),
         &["no reason"],
     );
+    // As an installed tool finds its own plan.
+    refused(
+        &PLAN.replace("guests = \"guests\"", "guests = \"elsewhere\""),
+        &["which is not there", "in a checkout of the repository"],
+    );
     let said = small.matrix().args(["--only", "coffee"]).run().failed(1);
     assert_says(&said, &["no cell of the plan", "coffee", "--list"]);
 

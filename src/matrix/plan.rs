@@ -300,6 +300,13 @@ impl Plan {
         let guests = file.guests.as_ref().map(beside);
         let mut rows = Vec::new();
         if let Some(guests) = &guests {
+            ensure!(
+                guests.is_dir(),
+                "the plan {} has its guests in {}, which is not there: run this in a checkout of \
+                 the repository, which has them",
+                path.display(),
+                guests.display()
+            );
             let list: RowsFile = read(&guests.join("rows.toml"), "the list of guests")?;
             rows.extend(list.rows.into_iter().map(RowFile::row));
         }
