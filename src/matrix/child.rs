@@ -100,7 +100,7 @@ fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStatus>> {
 }
 
 /// Ends a process group at once.
-fn stop(group: i32) {
+pub fn stop(group: i32) {
     #[cfg(unix)]
     if let Some(group) = rustix::process::Pid::from_raw(group) {
         let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
@@ -110,7 +110,7 @@ fn stop(group: i32) {
 }
 
 /// All that comes from there, once it has come to its end.
-fn collect(from: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+pub fn collect(from: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();

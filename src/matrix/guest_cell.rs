@@ -46,16 +46,8 @@ pub fn run(
         Some(component) => component,
         None => return Ok(found),
     };
-    let service = match &work.service {
-        Some(name) => match services::start(name, workshop.home, workshop.console)? {
-            Start::Running(service) => Some(service),
-            Start::Missing(reason) => {
-                found.outcome = Outcome::NotRun;
-                found.reason = Some(reason);
-                return Ok(found);
-            }
-        },
-        None => None,
+    let Some(service) = service(work, workshop, &mut found)? else {
+        return Ok(found);
     };
     let limit = work.time_limit.unwrap_or(limits.run);
     let mut words = vec![
@@ -73,6 +65,26 @@ pub fn run(
     Ok(found)
 }
 
+/// What the guest talks to, if it does; nothing where that cannot be had, and
+/// `found` says so.
+pub fn service(
+    work: &GuestWork,
+    workshop: &Workshop,
+    found: &mut Found,
+) -> Result<Option<Option<Service>>> {
+    let Some(name) = &work.service else {
+        return Ok(Some(None));
+    };
+    match services::start(name, workshop.home, workshop.console)? {
+        Start::Running(service) => Ok(Some(Some(service))),
+        Start::Missing(reason) => {
+            found.outcome = Outcome::NotRun;
+            found.reason = Some(reason);
+            Ok(None)
+        }
+    }
+}
+
 /// The guest's arguments, with what the service tells in its place.
 fn arguments(work: &GuestWork, service: Option<&Service>) -> Vec<String> {
     let fill_in = |argument: &String| match service {
@@ -83,7 +95,7 @@ fn arguments(work: &GuestWork, service: Option<&Service>) -> Vec<String> {
 }
 
 /// Builds the guest; where that fails, `found` says why.
-fn build(
+pub fn build(
     work: &GuestWork,
     variant: Variant,
     setting: &Setting,
@@ -212,7 +224,7 @@ fn trap(said: &str) -> Option<&str> {
 }
 
 /// The first line that tells of an error, or the last one.
-fn complaint(said: &str) -> Option<&str> {
+pub fn complaint(said: &str) -> Option<&str> {
     let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines
         .clone()

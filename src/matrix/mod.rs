@@ -22,6 +22,7 @@ mod plan;
 mod report;
 mod results;
 mod runner;
+mod serve_cell;
 mod shard;
 mod suite_cell;
 mod versions;

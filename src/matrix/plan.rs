@@ -30,6 +30,8 @@ pub struct Plan {
     pub limits: Limits,
     /// The workspace of the guests.
     pub guests: Option<PathBuf>,
+    /// The workspace of the servers.
+    pub servers: Option<PathBuf>,
     /// The directory of the suites.
     pub suites: Option<PathBuf>,
     /// The crates whose features are walked; their rows are added once they
@@ -89,6 +91,7 @@ impl Kind {
 #[serde(tag = "work", rename_all = "lowercase")]
 pub enum Work {
     Guest(GuestWork),
+    Serve(ServeWork),
     Suite(SuiteWork),
     Build(BuildWork),
 }
@@ -107,6 +110,29 @@ pub struct GuestWork {
     /// Whether a C compiler is needed.
     pub clang: bool,
     pub time_limit: Option<Duration>,
+}
+
+/// A server that the host calls for each request.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServeWork {
+    /// The server, and what it needs.
+    pub guest: GuestWork,
+    /// What it is asked, one after the other.
+    pub requests: Vec<Ask>,
+}
+
+/// A request, and the answer to it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    #[serde(default = "get")]
+    pub method: String,
+    pub path: String,
+    #[serde(default)]
+    pub body: String,
+    pub status: u16,
+    /// The whole body of the answer; anything where nothing is said.
+    pub answer: Option<String>,
 }
 
 /// The crate's own tests.
@@ -206,16 +232,37 @@ struct Pattern {
 struct PlanFile {
     /// Where `rows.toml` and the guests' workspace are, beside this file.
     guests: Option<PathBuf>,
+    servers: Option<PathBuf>,
     suites: Option<PathBuf>,
     limits: Limits,
     #[serde(rename = "setting", default)]
     settings: Vec<Setting>,
+    #[serde(rename = "serve", default)]
+    serve_rows: Vec<ServeFile>,
     #[serde(rename = "suite", default)]
     suite_rows: Vec<SuiteFile>,
     #[serde(rename = "build", default)]
     builds: Vec<BuildFile>,
     #[serde(rename = "expect", default)]
     expectations: Vec<Pattern>,
+}
+
+/// The row of a server.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ServeFile {
+    name: String,
+    server: String,
+    #[serde(rename = "crate")]
+    krate: String,
+    features: String,
+    service: Option<String>,
+    #[serde(default)]
+    rights: Vec<String>,
+    #[serde(default)]
+    quick: bool,
+    requests: Vec<Ask>,
+    patched: Option<Expectation>,
 }
 
 /// The row of a suite.
@@ -310,6 +357,7 @@ impl Plan {
             let list: RowsFile = read(&guests.join("rows.toml"), "the list of guests")?;
             rows.extend(list.rows.into_iter().map(RowFile::row));
         }
+        rows.extend(file.serve_rows.into_iter().map(ServeFile::row));
         rows.extend(file.suite_rows.into_iter().map(SuiteFile::row));
         let mut digest = Sha256::new();
         digest.update(fs::read(path)?);
@@ -322,6 +370,7 @@ impl Plan {
             walks: file.builds,
             settings: file.settings,
             limits: file.limits,
+            servers: file.servers.as_ref().map(beside),
             suites: file.suites.as_ref().map(beside),
             guests,
             expectations: file.expectations,
@@ -443,6 +492,10 @@ impl Plan {
 impl Setting {
     /// Why the plan does not have the cell run, if it does not.
     pub fn leaves_out(&self, row: &Row, variant: Variant) -> Option<String> {
+        if row.kind == Kind::Serve && variant == Variant::Upstream {
+            let why = "nothing that is released makes a handler of a service on tokio";
+            return Some(format!("not in the plan: {why}"));
+        }
         let planned = self.variants.contains(&variant)
             && (self.rows.is_empty() || self.rows.iter().any(|rows| fits(rows, &row.name)));
         (!planned).then(|| {
@@ -478,6 +531,33 @@ impl RowFile {
                 time_limit: self.time_limit,
             }),
             upstream: self.upstream,
+            patched: self.patched,
+        }
+    }
+}
+
+impl ServeFile {
+    fn row(self) -> Row {
+        let guest = GuestWork {
+            guest: self.server,
+            service: self.service,
+            rights: self.rights,
+            arguments: Vec::new(),
+            upstream_rustflags: Vec::new(),
+            clang: false,
+            time_limit: None,
+        };
+        Row {
+            name: self.name,
+            kind: Kind::Serve,
+            krate: self.krate,
+            features: self.features,
+            quick: self.quick,
+            work: Work::Serve(ServeWork {
+                guest,
+                requests: self.requests,
+            }),
+            upstream: None,
             patched: self.patched,
         }
     }
@@ -537,4 +617,8 @@ fn both() -> Vec<Variant> {
 
 fn builtin() -> String {
     "builtin".to_owned()
+}
+
+fn get() -> String {
+    "GET".to_owned()
 }

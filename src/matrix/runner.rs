@@ -21,7 +21,7 @@ use super::clang::Clang;
 use super::kept::{self, Kept};
 use super::needs;
 use super::plan::{Plan, Row, Setting, Work};
-use super::{build_cell, guest_cell, suite_cell};
+use super::{build_cell, guest_cell, serve_cell, suite_cell};
 use crate::apply::SeriesArgs;
 use crate::console::Console;
 use crate::guests::Guests;
@@ -40,6 +40,7 @@ pub struct Workshop<'a> {
     /// Whether only the quick part of the plan is run.
     pub quick: bool,
     guests: BTreeMap<Variant, Result<Arc<Guests>, String>>,
+    servers: Option<Result<Arc<Guests>, String>>,
     clang: Option<Clang>,
     /// The projects that features are tried in.
     pub projects: BTreeMap<(String, Variant), Result<PathBuf, String>>,
@@ -125,6 +126,7 @@ impl<'a> Workshop<'a> {
             console,
             quick,
             guests: BTreeMap::new(),
+            servers: None,
             clang: None,
             projects: BTreeMap::new(),
         }
@@ -145,15 +147,36 @@ impl<'a> Workshop<'a> {
             Variant::Upstream => &[],
             Variant::Patched => self.all_series,
         };
-        let place = format!("matrix/{variant}");
-        let staged = Guests::stage_in(&place, source, series, self.series, self.home, self.console)
+        let staged = self.stage(&format!("matrix/{variant}"), source, series)?;
+        self.guests.insert(variant, staged.clone());
+        Ok(staged)
+    }
+
+    /// The workspace of the servers, on the patched crates.
+    pub fn servers(&mut self) -> Result<Result<Arc<Guests>, String>> {
+        if let Some(servers) = &self.servers {
+            return Ok(servers.clone());
+        }
+        let source = self.plan.servers.as_deref();
+        let source = source.context("the plan has no workspace of servers (`servers`)")?;
+        let staged = self.stage("matrix/servers", source, self.all_series)?;
+        self.servers = Some(staged.clone());
+        Ok(staged)
+    }
+
+    fn stage(
+        &self,
+        place: &str,
+        source: &Path,
+        series: &[Series],
+    ) -> Result<Result<Arc<Guests>, String>> {
+        let staged = Guests::stage_in(place, source, series, self.series, self.home, self.console)
             .map(Arc::new)
             .map_err(|error| format!("{error:#}"));
         if let Err(error) = &staged {
             super::compile::refuse_full_disk(error)?;
         }
         child::refuse_interrupted()?;
-        self.guests.insert(variant, staged.clone());
         Ok(staged)
     }
 
@@ -169,12 +192,17 @@ impl<'a> Workshop<'a> {
 
     /// Runs this tool itself with these words, within `limit`.
     pub fn tool(&self, words: &[String], limit: Duration, found: &mut Found) -> Result<Ended> {
+        child::run(self.command(words, found)?, limit)
+    }
+
+    /// A command that runs this tool itself with these words; it is noted.
+    pub fn command(&self, words: &[String], found: &mut Found) -> Result<Command> {
         let program = std::env::current_exe().context("this program's own path is not known")?;
         let mut command = Command::new(program);
         command.args(words).env_remove("CARGO_WASIP2_HOST");
         let shown = Process::new("cargo").arg("wasip2").args(words);
         found.steps.push(self.portable(&shown.line()));
-        child::run(command, limit)
+        Ok(command)
     }
 
     /// The flags that have another process of this tool take the same series.
@@ -377,6 +405,9 @@ fn inputs(
             inputs.push(std::fs::read_to_string(path).unwrap_or_default());
         }
     }
+    if let (Work::Serve(_), Some(servers)) = (&row.work, &plan.servers) {
+        inputs.push(kept::digest(servers, &[])?);
+    }
     if let (Work::Guest(work), Some(guests)) = (&row.work, &plan.guests) {
         // A change to one guest is none to the others.
         let others: Vec<&str> = plan
@@ -402,6 +433,7 @@ fn find(row: &Row, variant: Variant, setting: &Setting, workshop: &mut Workshop)
     }
     match &row.work {
         Work::Guest(work) => guest_cell::run(work, variant, setting, &limits, workshop),
+        Work::Serve(work) => serve_cell::run(work, variant, setting, &limits, workshop),
         Work::Suite(work) => suite_cell::run(row, work, variant, setting, workshop),
         Work::Build(work) => build_cell::run(row, work, variant, setting, workshop),
     }

@@ -1,5 +1,7 @@
 //! Which release of a crate a row is about.
 
+use std::path::Path;
+
 use cargo_lock::Lockfile;
 
 use super::build_cell::newest;
@@ -16,29 +18,30 @@ pub fn of(row: &Row, plan: &Plan, all: &[Series]) -> Option<String> {
             Some(series) => Some(series.version.to_string()),
             None => suite::release(plan.suites.as_deref()?, &row.krate),
         },
-        Work::Guest(work) => {
-            // As the guest has it: a workspace may hold several.
-            let lock = Lockfile::load(plan.guests.as_deref()?.join("Cargo.lock")).ok()?;
-            let packages = || lock.packages.iter();
-            let guest = packages().find(|package| package.name.as_str() == work.guest);
-            let direct = guest.and_then(|guest| {
-                let mut dependencies = guest.dependencies.iter();
-                dependencies.find(|dependency| dependency.name.as_str() == row.krate)
-            });
-            match direct {
-                Some(dependency) => Some(dependency.version.to_string()),
-                None => packages()
-                    .find(|package| package.name.as_str() == row.krate)
-                    .map(|package| package.version.to_string()),
-            }
-        }
+        Work::Guest(work) => locked(plan.guests.as_deref()?, &work.guest, &row.krate),
+        Work::Serve(work) => locked(plan.servers.as_deref()?, &work.guest.guest, &row.krate),
+    }
+}
+
+/// As the guest has it: a workspace may hold several.
+fn locked(workspace: &Path, guest: &str, krate: &str) -> Option<String> {
+    let lock = Lockfile::load(workspace.join("Cargo.lock")).ok()?;
+    let packages = || lock.packages.iter();
+    let guest = packages().find(|package| package.name.as_str() == guest);
+    let direct = guest.and_then(|guest| {
+        let mut dependencies = guest.dependencies.iter();
+        dependencies.find(|dependency| dependency.name.as_str() == krate)
+    });
+    match direct {
+        Some(dependency) => Some(dependency.version.to_string()),
+        None => packages()
+            .find(|package| package.name.as_str() == krate)
+            .map(|package| package.version.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::matrix::cell::{Outcome, Variant};
     use crate::matrix::plan::Kind;
