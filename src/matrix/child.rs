@@ -31,17 +31,8 @@ pub struct Ended {
 
 /// Runs `command` to its end, or stops it, and all that it started, when
 /// `limit` is over.
-pub fn run(mut command: Command, limit: Duration) -> Result<Ended> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let program = command.get_program().to_string_lossy().into_owned();
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("`{program}` could not be started"))?;
+pub fn run(command: Command, limit: Duration) -> Result<Ended> {
+    let mut child = spawn(command)?;
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
     let status = wait(&mut child, limit)?;
@@ -56,6 +47,21 @@ pub fn run(mut command: Command, limit: Duration) -> Result<Ended> {
         stdout: rest(stdout),
         stderr: rest(stderr),
     })
+}
+
+/// Starts `command` with its output in pipes, and in a process group of its
+/// own, which [`stop`] ends.
+pub fn spawn(mut command: Command) -> Result<Child> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let program = command.get_program().to_string_lossy().into_owned();
+    command
+        .spawn()
+        .with_context(|| format!("`{program}` could not be started"))
 }
 
 /// An error where the user has had enough.

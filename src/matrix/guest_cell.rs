@@ -12,7 +12,7 @@ use super::cell::{Counts, Outcome, Variant};
 use super::child::Ended;
 use super::clang::Clang;
 use super::compile::{self, Compiled, refuse_full_disk};
-use super::plan::{GuestWork, Limits, Setting};
+use super::plan::{GuestWork, Setting};
 use super::runner::{Found, Workshop};
 use crate::guests::{Build, Guests};
 use crate::host;
@@ -25,9 +25,9 @@ pub fn run(
     work: &GuestWork,
     variant: Variant,
     setting: &Setting,
-    limits: &Limits,
     workshop: &mut Workshop,
 ) -> Result<Found> {
+    let limits = workshop.plan.limits;
     let mut variables = Vec::new();
     if work.clang {
         match workshop.clang()? {

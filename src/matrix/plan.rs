@@ -262,6 +262,7 @@ struct ServeFile {
     #[serde(default)]
     quick: bool,
     requests: Vec<Ask>,
+    upstream: Option<Expectation>,
     patched: Option<Expectation>,
 }
 
@@ -478,23 +479,30 @@ impl Plan {
                 reason: pattern.reason.clone(),
             };
         }
-        let own = match variant {
-            Variant::Upstream => &row.upstream,
-            Variant::Patched => &row.patched,
-        };
-        own.clone().unwrap_or(Expectation {
+        row.own_expectation(variant).clone().unwrap_or(Expectation {
             outcome: Outcome::Passes,
             reason: String::new(),
         })
     }
 }
 
+impl Row {
+    /// What the row itself expects of a variant. Where that is that it is not
+    /// run, the plan leaves it out.
+    fn own_expectation(&self, variant: Variant) -> &Option<Expectation> {
+        match variant {
+            Variant::Upstream => &self.upstream,
+            Variant::Patched => &self.patched,
+        }
+    }
+}
+
 impl Setting {
     /// Why the plan does not have the cell run, if it does not.
     pub fn leaves_out(&self, row: &Row, variant: Variant) -> Option<String> {
-        if row.kind == Kind::Serve && variant == Variant::Upstream {
-            let why = "nothing that is released makes a handler of a service on tokio";
-            return Some(format!("not in the plan: {why}"));
+        let own = row.own_expectation(variant).as_ref();
+        if let Some(own) = own.filter(|own| own.outcome == Outcome::NotRun) {
+            return Some(format!("not in the plan: {}", own.reason));
         }
         let planned = self.variants.contains(&variant)
             && (self.rows.is_empty() || self.rows.iter().any(|rows| fits(rows, &row.name)));
@@ -557,7 +565,7 @@ impl ServeFile {
                 guest,
                 requests: self.requests,
             }),
-            upstream: None,
+            upstream: self.upstream,
             patched: self.patched,
         }
     }

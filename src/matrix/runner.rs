@@ -426,14 +426,13 @@ fn inputs(
 
 /// Does a cell's work.
 fn find(row: &Row, variant: Variant, setting: &Setting, workshop: &mut Workshop) -> Result<Found> {
-    let limits = workshop.plan.limits;
     let missing = |needs| needs::missing(needs, workshop.home);
     if let Some(reason) = setting.needs.as_ref().and_then(missing) {
         return Ok(Found::not_run(reason));
     }
     match &row.work {
-        Work::Guest(work) => guest_cell::run(work, variant, setting, &limits, workshop),
-        Work::Serve(work) => serve_cell::run(work, variant, setting, &limits, workshop),
+        Work::Guest(work) => guest_cell::run(work, variant, setting, workshop),
+        Work::Serve(work) => serve_cell::run(work, variant, setting, workshop),
         Work::Suite(work) => suite_cell::run(row, work, variant, setting, workshop),
         Work::Build(work) => build_cell::run(row, work, variant, setting, workshop),
     }

@@ -4,12 +4,12 @@
 //! to be answered, is in the plan.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -22,7 +22,7 @@ use super::cell::{Counts, Outcome, Variant};
 use super::child;
 use super::compile::refuse_full_disk;
 use super::guest_cell;
-use super::plan::{Ask, Limits, ServeWork, Setting};
+use super::plan::{Ask, ServeWork, Setting};
 use super::runner::{Found, Workshop};
 
 /// How often it is looked whether the user has had enough.
@@ -33,9 +33,9 @@ pub fn run(
     work: &ServeWork,
     variant: Variant,
     setting: &Setting,
-    limits: &Limits,
     workshop: &mut Workshop,
 ) -> Result<Found> {
+    let limits = workshop.plan.limits;
     let servers = match workshop.servers()? {
         Ok(servers) => servers,
         Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
@@ -110,24 +110,18 @@ fn ask_all(address: &str, requests: &[Ask], limit: Duration) -> Result<Asked> {
         .context("the client's runtime could not be made")?;
     let asking = async {
         for ask in requests {
-            match answer(address, ask).await {
-                Ok(None) => {}
-                Ok(Some(other)) => {
-                    return Asked::Otherwise(format!("{} {}: {other}", ask.method, ask.path));
-                }
-                Err(error) => {
-                    return Asked::Otherwise(format!("{} {}: {error:#}", ask.method, ask.path));
-                }
+            if let Err(error) = check(address, ask).await {
+                return Asked::Otherwise(format!("{} {}: {error:#}", ask.method, ask.path));
             }
         }
         Asked::Well
     };
-    let asking = async { tokio::time::timeout(limit, asking).await };
-    Ok(runtime.block_on(asking).unwrap_or(Asked::TooLate))
+    let asked = runtime.block_on(async { tokio::time::timeout(limit, asking).await });
+    Ok(asked.unwrap_or(Asked::TooLate))
 }
 
-/// What was answered, where that is not what had to be.
-async fn answer(address: &str, ask: &Ask) -> Result<Option<String>> {
+/// Asks; an answer that is not what it had to be is an error.
+async fn check(address: &str, ask: &Ask) -> Result<()> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // It ends with the runtime, or when the server closes it.
@@ -142,10 +136,12 @@ async fn answer(address: &str, ask: &Ask) -> Result<Option<String>> {
     let body = response.into_body().collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&body);
     let right = ask.answer.as_ref().is_none_or(|answer| *answer == text);
-    Ok((status != ask.status || !right).then(|| {
-        let text: String = text.chars().take(200).collect();
-        format!("the answer is {status} {text:?}")
-    }))
+    ensure!(
+        status == ask.status && right,
+        "the answer is {status} {:?}",
+        text.chars().take(200).collect::<String>()
+    );
+    Ok(())
 }
 
 /// A host that serves, until it is ended.
@@ -156,14 +152,8 @@ struct Server {
 
 impl Server {
     /// Starts it, and gives back its first line, if one comes within `limit`.
-    fn start(mut command: Command, limit: Duration) -> Result<(Server, Option<String>)> {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        #[cfg(unix)]
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command.spawn().context("the host could not be started")?;
+    fn start(command: Command, limit: Duration) -> Result<(Server, Option<String>)> {
+        let mut child = child::spawn(command)?;
         let stdout = child.stdout.take();
         let stderr = child.stderr.take();
         let server = Server {
