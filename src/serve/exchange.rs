@@ -9,6 +9,7 @@ use http::header::{HOST, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
+use tokio::task::unconstrained;
 use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
@@ -72,6 +73,8 @@ pub async fn answer(
             let call = proxy
                 .wasi_http_incoming_handler()
                 .call_handle(store, request, out);
+            // See `event_loop`.
+            let call = unconstrained(call);
             let ended = match instances.limit {
                 None => Ok(call.await),
                 Some(limit) => tokio::time::timeout(limit, call).await,
