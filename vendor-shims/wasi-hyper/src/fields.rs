@@ -49,9 +49,9 @@ fn size(headers: &HeaderMap) -> usize {
 
 /// Finds the field that the host does not take: its error names none.
 fn refused(headers: &HeaderMap, error: HeaderError) -> Error {
-    let fields = Fields::new();
     for (name, value) in headers {
-        if let Err(error) = fields.append(name.as_str(), value.as_bytes()) {
+        let entry = (name.as_str().to_owned(), value.as_bytes().to_owned());
+        if let Err(error) = Fields::from_list(&[entry]) {
             return Error::refused_field(name.clone(), error);
         }
     }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{ready, Context, Poll};
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use wasip2::http::types::IncomingBody;
+use wasip2::http::types::{IncomingBody, IncomingRequest};
 use wasip2::io::streams::{InputStream, StreamError};
 
 use super::trailers::Trailers;
@@ -21,13 +22,20 @@ const MAX_READ: u64 = 64 * 1024;
 
 /// The body of a message that was received.
 ///
-/// Nothing is read from the host before it is polled for, so a slow reader
-/// slows the sender down. Dropping it before its end aborts the exchange.
+/// Nothing is read from the host before it is polled for, or asked whether it
+/// is empty, so a slow reader slows the sender down. Dropping it before its end
+/// aborts the exchange.
 pub struct Incoming<R: Reactor> {
     // What is being sent goes first: it is the older half of the exchange.
     upload: Option<Upload>,
-    state: State<R>,
+    /// The lock is for `Sync` alone, and for who asks whether it is empty.
+    received: Mutex<Received<R>>,
     reactor: R,
+}
+
+/// How far it was received.
+struct Received<R: Reactor> {
+    state: State<R>,
     /// How many bytes are to come, if the message says so.
     remaining: Option<u64>,
     /// What was received before it was asked for.
@@ -35,6 +43,11 @@ pub struct Incoming<R: Reactor> {
 }
 
 enum State<R: Reactor> {
+    /// Whether there is a body is to be found out, if `look`.
+    Unopened {
+        request: IncomingRequest,
+        look: bool,
+    },
     Data(Data<R>),
     Trailers(Trailers<R>),
     Ended,
@@ -60,71 +73,62 @@ impl<R: Reactor> Incoming<R> {
             true => Some(0),
             false => content_length(headers),
         };
+        Incoming::from(State::Data(Data::of(body)), remaining, reactor)
+    }
+
+    /// The body of `request`, whose headers are `headers`. The host is asked
+    /// for it when somebody wants it, which few do where none is `expected`.
+    pub(crate) fn of_request(
+        request: IncomingRequest,
+        headers: &HeaderMap,
+        expected: bool,
+        reactor: R,
+    ) -> Incoming<R> {
+        let remaining = content_length(headers);
+        let look = !expected && remaining.is_none();
+        Incoming::from(State::Unopened { request, look }, remaining, reactor)
+    }
+
+    fn from(state: State<R>, remaining: Option<u64>, reactor: R) -> Incoming<R> {
         Incoming {
             upload: None,
-            state: State::Data(Data {
-                wait: None,
-                stream: body.stream().expect("its stream was not taken before"),
-                body,
+            received: Mutex::new(Received {
+                state,
+                remaining,
+                ahead: None,
             }),
             reactor,
-            remaining,
-            ahead: None,
         }
     }
 
-    /// Finds out whether there is a body at all, where the headers do not say
-    /// so and the host knows. Where none is `expected`, trailers after none
-    /// are not asked for.
-    pub(crate) fn look_ahead(&mut self, expected: bool, cx: &mut Context<'_>) {
-        if self.remaining.is_some() {
-            return;
-        }
-        if expected {
+    /// Finds out whether there is a body at all, where one is expected, the
+    /// headers do not say so and the host knows.
+    pub(crate) fn look_ahead(&mut self, cx: &mut Context<'_>) {
+        if self.received().remaining.is_none() {
             if let Poll::Ready(frame) = self.poll(cx) {
-                self.ahead = frame;
+                self.received().ahead = frame;
             }
-            return;
         }
-        match self.poll_data(cx) {
-            Poll::Pending => {}
-            Poll::Ready(None) => {
-                self.state = State::Ended;
-                self.remaining = Some(0);
-            }
-            Poll::Ready(Some(data)) => self.ahead = Some(data.map(Frame::data)),
+    }
+
+    fn received(&mut self) -> &mut Received<R> {
+        let received = self.received.get_mut();
+        received.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of it by now, or can be found out at once.
+    fn looked_at(&self) -> MutexGuard<'_, Received<R>> {
+        let received = self.received.lock();
+        let mut received = received.unwrap_or_else(PoisonError::into_inner);
+        if let State::Unopened { look: true, .. } = received.state {
+            received.look();
         }
+        received
     }
 
     /// What is still being sent to who sends this.
     pub(crate) fn set_upload(&mut self, upload: Upload) {
         self.upload = Some(upload);
-    }
-
-    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let State::Data(data) = &mut self.state else {
-            return Poll::Ready(None);
-        };
-        loop {
-            match data.stream.read(MAX_READ) {
-                Ok(bytes) if bytes.is_empty() => {}
-                Ok(bytes) => return Poll::Ready(Some(Ok(bytes.into()))),
-                Err(StreamError::Closed) => return Poll::Ready(None),
-                Err(StreamError::LastOperationFailed(error)) => {
-                    return Poll::Ready(Some(Err(Error::stream(error))))
-                }
-            }
-            let wait = match &mut data.wait {
-                Some(wait) => wait,
-                None => match self.reactor.register(data.stream.subscribe()) {
-                    Ok(wait) => data.wait.insert(wait),
-                    Err(error) => return Poll::Ready(Some(Err(Error::wait(error)))),
-                },
-            };
-            if let Err(error) = ready!(wait.poll_ready(cx)) {
-                return Poll::Ready(Some(Err(Error::wait(error))));
-            }
-        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
@@ -135,17 +139,22 @@ impl<R: Reactor> Incoming<R> {
         {
             return Poll::Ready(Some(Err(error)));
         }
-        match ready!(self.poll_data(cx)) {
-            Some(Ok(bytes)) => {
-                if let Some(remaining) = &mut self.remaining {
-                    *remaining = remaining.saturating_sub(bytes.len() as u64);
+        let reactor = self.reactor.clone();
+        let received = self.received();
+        received.open();
+        if let State::Data(data) = &mut received.state {
+            match ready!(data.poll(&reactor, cx)) {
+                Some(Ok(bytes)) => {
+                    if let Some(remaining) = &mut received.remaining {
+                        *remaining = remaining.saturating_sub(bytes.len() as u64);
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
                 }
-                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => {}
             }
-            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            None => {}
         }
-        self.state = match std::mem::replace(&mut self.state, State::Ended) {
+        received.state = match std::mem::replace(&mut received.state, State::Ended) {
             State::Data(Data { wait, stream, body }) => {
                 drop(wait);
                 drop(stream);
@@ -153,10 +162,10 @@ impl<R: Reactor> Incoming<R> {
             }
             state => state,
         };
-        let State::Trailers(trailers) = &mut self.state else {
+        let State::Trailers(trailers) = &mut received.state else {
             return Poll::Ready(None);
         };
-        match ready!(trailers.poll(&self.reactor, cx)) {
+        match ready!(trailers.poll(&reactor, cx)) {
             Ok(trailers) => {
                 self.end();
                 Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
@@ -168,8 +177,9 @@ impl<R: Reactor> Incoming<R> {
     /// Everything was received. A request that is still being sent is sent to
     /// its end, and the host would abort it with the response.
     fn end(&mut self) {
-        let state = std::mem::replace(&mut self.state, State::Ended);
-        self.remaining = Some(0);
+        let received = self.received();
+        let state = std::mem::replace(&mut received.state, State::Ended);
+        received.remaining = Some(0);
         if let Some(upload) = self.upload.take() {
             upload.detach(Some(Box::new(state)));
         }
@@ -179,8 +189,83 @@ impl<R: Reactor> Incoming<R> {
         if let Some(upload) = self.upload.take() {
             upload.abort();
         }
-        self.state = State::Ended;
-        self.remaining = Some(0);
+        let received = self.received();
+        received.state = State::Ended;
+        received.remaining = Some(0);
+    }
+}
+
+impl<R: Reactor> Received<R> {
+    /// Takes the body from the request, if that was not done.
+    fn open(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Unopened { request, .. } => {
+                let body = request.consume().expect("its body was not taken before");
+                State::Data(Data::of(body))
+            }
+            state => state,
+        };
+    }
+
+    /// Finds out whether there is a body, if the host knows. Trailers after
+    /// none are not asked for.
+    fn look(&mut self) {
+        self.open();
+        let State::Data(data) = &self.state else {
+            return;
+        };
+        match data.read() {
+            None => {}
+            Some(Ok(None)) => {
+                self.state = State::Ended;
+                self.remaining = Some(0);
+            }
+            Some(Ok(Some(bytes))) => self.ahead = Some(Ok(Frame::data(bytes))),
+            Some(Err(error)) => self.ahead = Some(Err(error)),
+        }
+    }
+
+    fn is_end(&self) -> bool {
+        self.ahead.is_none() && (matches!(self.state, State::Ended) || self.remaining == Some(0))
+    }
+}
+
+impl<R: Reactor> Data<R> {
+    fn of(body: IncomingBody) -> Data<R> {
+        Data {
+            wait: None,
+            stream: body.stream().expect("its stream was not taken before"),
+            body,
+        }
+    }
+
+    /// The next bytes, none if there are no more, or nothing if there are none
+    /// yet.
+    fn read(&self) -> Option<Result<Option<Bytes>, Error>> {
+        match self.stream.read(MAX_READ) {
+            Ok(bytes) if bytes.is_empty() => None,
+            Ok(bytes) => Some(Ok(Some(bytes.into()))),
+            Err(StreamError::Closed) => Some(Ok(None)),
+            Err(StreamError::LastOperationFailed(error)) => Some(Err(Error::stream(error))),
+        }
+    }
+
+    fn poll(&mut self, reactor: &R, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        loop {
+            if let Some(read) = self.read() {
+                return Poll::Ready(read.transpose());
+            }
+            let wait = match &mut self.wait {
+                Some(wait) => wait,
+                None => match reactor.register(self.stream.subscribe()) {
+                    Ok(wait) => self.wait.insert(wait),
+                    Err(error) => return Poll::Ready(Some(Err(Error::wait(error)))),
+                },
+            };
+            if let Err(error) = ready!(wait.poll_ready(cx)) {
+                return Poll::Ready(Some(Err(Error::wait(error))));
+            }
+        }
     }
 }
 
@@ -192,7 +277,7 @@ impl<R: Reactor> Body for Incoming<R> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let frame = match self.ahead.take() {
+        let frame = match self.received().ahead.take() {
             Some(frame) => Some(frame),
             None => ready!(self.poll(cx)),
         };
@@ -203,11 +288,11 @@ impl<R: Reactor> Body for Incoming<R> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.ahead.is_none() && (matches!(self.state, State::Ended) || self.remaining == Some(0))
+        self.looked_at().is_end()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.remaining {
+        match self.looked_at().remaining {
             Some(remaining) => SizeHint::with_exact(remaining),
             None => SizeHint::default(),
         }
@@ -216,7 +301,7 @@ impl<R: Reactor> Body for Incoming<R> {
 
 impl<R: Reactor> Drop for Incoming<R> {
     fn drop(&mut self) {
-        if self.is_end_stream() {
+        if self.received().is_end() {
             self.end();
         } else {
             self.abort();
@@ -226,8 +311,10 @@ impl<R: Reactor> Drop for Incoming<R> {
 
 impl<R: Reactor> fmt::Debug for Incoming<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let received = self.received.lock();
+        let received = received.unwrap_or_else(PoisonError::into_inner);
         f.debug_struct("Incoming")
-            .field("remaining", &self.remaining)
+            .field("remaining", &received.remaining)
             .finish_non_exhaustive()
     }
 }

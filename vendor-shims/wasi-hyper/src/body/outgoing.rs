@@ -14,6 +14,9 @@ use wasip2::io::streams::{OutputStream, StreamError};
 use crate::reactor::{Reactor, Waiter};
 use crate::{fields, Error};
 
+/// The most that the host takes in one call that also flushes, in bytes.
+const MAX_WHOLE: usize = 4096;
+
 /// How many pieces of a body that never has to wait are sent before other
 /// tasks have their turn.
 const TURN: usize = 64;
@@ -84,8 +87,9 @@ where
         }
     }
 
-    /// Has the wait for the host's last flush block, which is a single call of
-    /// it, if `alone` says that nobody else has anything to do meanwhile.
+    /// Has the wait for the host's last flush block, if `alone` says that nobody
+    /// else has anything to do meanwhile. That is a single call of it, and with a
+    /// small body the only one.
     pub(crate) fn block_if(mut self, alone: fn() -> bool) -> Outgoing<B, R> {
         self.alone = alone;
         self
@@ -93,7 +97,8 @@ where
 
     /// Gives the host the first piece of the body, if that is there and the
     /// host takes it at once. It need not have the message's head yet, and can
-    /// send both together then.
+    /// send both together then. A small body that is [sent whole](Self::is_whole)
+    /// is left until it has.
     ///
     /// # Errors
     ///
@@ -107,7 +112,7 @@ where
             Poll::Ready(None) => self.progress = Progress::Ended,
             Poll::Pending => {}
         }
-        if self.data.as_ref().is_some_and(Buf::has_remaining) {
+        if self.data.as_ref().is_some_and(Buf::has_remaining) && !self.is_whole() {
             if let Ok(permit @ 1..) = self.stream().check_write() {
                 let permit = usize::try_from(permit).unwrap_or(usize::MAX);
                 if let Err(Stop::Failed(error)) = self.write(permit) {
@@ -118,6 +123,16 @@ where
             // Anything else, the host says again when it is asked next.
         }
         Ok(())
+    }
+
+    /// Whether the data that is there is all of a small body, and may be sent by
+    /// a call that blocks.
+    fn is_whole(&self) -> bool {
+        let is_small = |data: &B::Data| {
+            let length = data.remaining();
+            length <= MAX_WHOLE && data.chunk().len() == length
+        };
+        self.data.as_ref().is_some_and(is_small) && self.body.is_end_stream() && (self.alone)()
     }
 
     fn stream(&self) -> &OutputStream {
@@ -132,6 +147,14 @@ where
         self.stream().write(&chunk[..length])?;
         self.data.as_mut().expect("it is there").advance(length);
         self.progress = Progress::Written;
+        Ok(())
+    }
+
+    /// Writes the data that is there, and sees it sent.
+    fn write_whole(&mut self) -> Result<(), Stop> {
+        let data = self.data.take().expect("it is there");
+        self.stream().blocking_write_and_flush(data.chunk())?;
+        self.progress = Progress::Over;
         Ok(())
     }
 
@@ -164,6 +187,10 @@ where
         }
         for _ in 0..TURN {
             if self.data.as_ref().is_some_and(Buf::has_remaining) {
+                if self.is_whole() {
+                    self.write_whole()?;
+                    continue;
+                }
                 let permit = ready!(self.poll_permit(cx))?;
                 self.write(permit)?;
                 continue;

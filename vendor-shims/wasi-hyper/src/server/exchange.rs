@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::task::Poll;
 
-use http::{Method, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
 use wasip2::http::types::{ErrorCode, Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
@@ -77,12 +77,13 @@ where
         return Ok(());
     };
     let method = request.method().clone();
-    let expected = !matches!(method, Method::GET | Method::HEAD);
-    poll_fn(|cx| {
-        request.body_mut().look_ahead(expected, cx);
-        Poll::Ready(())
-    })
-    .await;
+    if request::has_body(&method) {
+        poll_fn(|cx| {
+            request.body_mut().look_ahead(cx);
+            Poll::Ready(())
+        })
+        .await;
+    }
 
     let answered = match poll_fn(|cx| service.poll_ready(cx)).await {
         Ok(()) => service.call(request).await,
@@ -117,7 +118,9 @@ where
 
 /// Answers with an empty response.
 fn answer_with(status: StatusCode, out: ResponseOutparam) {
-    let response = OutgoingResponse::new(Fields::new());
+    // This function is imported already.
+    let fields = Fields::from_list(&[]).expect("no fields are always allowed");
+    let response = OutgoingResponse::new(fields);
     let result = match response.set_status_code(status.as_u16()) {
         Ok(()) => Ok(response),
         Err(()) => Err(ErrorCode::InternalError(None)),

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::cell::OnceCell;
 use std::error::Error as StdError;
+use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -22,6 +23,27 @@ pub const LINGER: Duration = Duration::from_secs(5);
 
 /// For how many events that come at once the runtime has memory from the start.
 const EVENTS: usize = 4;
+
+/// Has the heap begin near the start of a page of WebAssembly, if there is a
+/// mutable static of it.
+///
+/// The heap begins behind the statics, and the linker gives it what is left of
+/// their last page, so luck decides how much that is. What a small request
+/// needs may be more; then the memory grows, and the host has to protect and
+/// unprotect pages for every instance, which can take longer than all else.
+/// Statics begin at a page because of this one, and few of them follow.
+#[doc(hidden)]
+#[derive(Debug)]
+#[repr(align(65536))]
+pub struct PageStart([AtomicU8; 0]);
+
+impl PageStart {
+    #[doc(hidden)]
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> PageStart {
+        PageStart([])
+    }
+}
 
 /// What one instance of the component keeps from request to request.
 struct Instance<S> {
@@ -138,6 +160,10 @@ macro_rules! serve {
     ($make:expr, linger = $linger:expr) => {
         const _: () = {
             struct Handler;
+
+            // It is ahead of what the libraries have, as is this crate.
+            #[used]
+            static HEAP_ROOM: $crate::server::PageStart = $crate::server::PageStart::new();
 
             impl $crate::__export::exports::http::incoming_handler::Guest for Handler {
                 fn handle(

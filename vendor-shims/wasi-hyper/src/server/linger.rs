@@ -2,19 +2,19 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::RuntimeMetrics;
-use wasip2::clocks::monotonic_clock::{now, subscribe_duration};
+use wasip2::clocks::monotonic_clock::subscribe_duration;
 
 use crate::reactor::{Reactor, Waiter};
 use crate::tokio::Tokio;
 
 /// How often tasks get a turn before this begins to wait.
 const TURNS: usize = 16;
-/// The first wait between two looks, and the longest, in nanoseconds.
-const FIRST: u64 = 100_000;
-const LONGEST: u64 = 20_000_000;
+/// The first wait between two looks, and the longest.
+const FIRST: Duration = Duration::from_micros(100);
+const LONGEST: Duration = Duration::from_millis(20);
 
 /// Waits until there are at most `number` tasks, but no longer than `limit`.
 ///
@@ -29,11 +29,12 @@ pub(super) async fn linger(metrics: &RuntimeMetrics, number: usize, limit: Durat
         }
         tokio::task::yield_now().await;
     }
-    let end = now().saturating_add(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
+    // The clock of std is imported already.
+    let begun = Instant::now();
     let mut wait = FIRST;
     while !over() {
-        let left = end.saturating_sub(now());
-        if left == 0 || sleep(wait.min(left)).await.is_err() {
+        let left = limit.saturating_sub(begun.elapsed());
+        if left.is_zero() || sleep(wait.min(left)).await.is_err() {
             return;
         }
         wait = (wait * 2).min(LONGEST);
@@ -41,7 +42,8 @@ pub(super) async fn linger(metrics: &RuntimeMetrics, number: usize, limit: Durat
 }
 
 /// The runtime may have been built without its timers.
-async fn sleep(nanoseconds: u64) -> io::Result<()> {
+async fn sleep(time: Duration) -> io::Result<()> {
+    let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let mut wait = Tokio.register(subscribe_duration(nanoseconds))?;
     poll_fn(|cx| wait.poll_ready(cx)).await
 }

@@ -65,4 +65,7 @@ mod response;
 
 pub use exchange::answer;
 #[cfg(feature = "tokio")]
+#[doc(hidden)]
+pub use export::PageStart;
+#[cfg(feature = "tokio")]
 pub use export::{handle, LINGER};

@@ -19,10 +19,9 @@ pub(super) fn from_host<R: Reactor>(
     // The headers are the request's child, and gone before it.
     let mut headers = fields::from_host(&request.headers());
     add_host(&mut headers, request.authority())?;
-    let body = request.consume().expect("its body was not taken before");
-    drop(request);
 
-    let body = Incoming::new(body, &headers, false, reactor.clone());
+    let expected = has_body(&method);
+    let body = Incoming::of_request(request, &headers, expected, reactor.clone());
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = uri;
@@ -31,6 +30,11 @@ pub(super) fn from_host<R: Reactor>(
         request.extensions_mut().insert(scheme);
     }
     Some(request)
+}
+
+/// Whether a request of `method` is expected to have a body.
+pub(super) fn has_body(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn method(method: types::Method) -> Option<Method> {
@@ -56,7 +60,7 @@ fn uri(path: Option<String>) -> Option<Uri> {
             format!("/{query}").parse().ok()
         }
         Some(path) => {
-            let uri: Uri = path.parse().ok()?;
+            let uri = Uri::try_from(path).ok()?;
             // What is no path could be read as an authority.
             uri.authority().is_none().then_some(uri)
         }
