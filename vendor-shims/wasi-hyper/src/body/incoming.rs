@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{ready, Context, Poll};
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, TRAILER};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use wasip2::http::types::{IncomingBody, IncomingRequest};
@@ -38,6 +38,10 @@ struct Received<R: Reactor> {
     state: State<R>,
     /// How many bytes are to come, if the message says so.
     remaining: Option<u64>,
+    /// Whether trailers may follow a body whose length is known. HTTP/2 has
+    /// them, and a message is to announce them. To ask the host for what is
+    /// not there takes as long as all else that it is asked for a small body.
+    announced: bool,
     /// What was received before it was asked for.
     ahead: Option<Result<Frame<Bytes>, Error>>,
 }
@@ -73,7 +77,7 @@ impl<R: Reactor> Incoming<R> {
             true => Some(0),
             false => content_length(headers),
         };
-        Incoming::from(State::Data(Data::of(body)), remaining, reactor)
+        Incoming::from(State::Data(Data::of(body)), remaining, headers, reactor)
     }
 
     /// The body of `request`, whose headers are `headers`. The host is asked
@@ -86,15 +90,26 @@ impl<R: Reactor> Incoming<R> {
     ) -> Incoming<R> {
         let remaining = content_length(headers);
         let look = !expected && remaining.is_none();
-        Incoming::from(State::Unopened { request, look }, remaining, reactor)
+        Incoming::from(
+            State::Unopened { request, look },
+            remaining,
+            headers,
+            reactor,
+        )
     }
 
-    fn from(state: State<R>, remaining: Option<u64>, reactor: R) -> Incoming<R> {
+    fn from(
+        state: State<R>,
+        remaining: Option<u64>,
+        headers: &HeaderMap,
+        reactor: R,
+    ) -> Incoming<R> {
         Incoming {
             upload: None,
             received: Mutex::new(Received {
                 state,
                 remaining,
+                announced: headers.contains_key(TRAILER),
                 ahead: None,
             }),
             reactor,
@@ -140,6 +155,10 @@ impl<R: Reactor> Incoming<R> {
             return Poll::Ready(Some(Err(error)));
         }
         let reactor = self.reactor.clone();
+        if self.received().is_complete() {
+            self.end();
+            return Poll::Ready(None);
+        }
         let received = self.received();
         received.open();
         if let State::Data(data) = &mut received.state {
@@ -225,8 +244,13 @@ impl<R: Reactor> Received<R> {
         }
     }
 
+    /// Whether nothing can follow what was received.
+    fn is_complete(&self) -> bool {
+        self.remaining == Some(0) && !self.announced
+    }
+
     fn is_end(&self) -> bool {
-        self.ahead.is_none() && (matches!(self.state, State::Ended) || self.remaining == Some(0))
+        self.ahead.is_none() && (matches!(self.state, State::Ended) || self.is_complete())
     }
 }
 
