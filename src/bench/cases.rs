@@ -157,13 +157,14 @@ impl Point {
     }
 
     /// The program's arguments.
-    pub fn arguments(&self, url: &str, seconds: f64) -> Vec<String> {
+    pub fn arguments(&self, urls: &[String], seconds: f64) -> Vec<String> {
         self.case
             .arguments
             .iter()
             .map(|word| match word.as_str() {
                 "{value}" => self.value.to_string(),
-                "{url}" => url.to_owned(),
+                "{url}" => urls.first().cloned().unwrap_or_default(),
+                "{urls}" => urls.join(","),
                 "{seconds}" => seconds.to_string(),
                 word => word.to_owned(),
             })

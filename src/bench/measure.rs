@@ -57,8 +57,11 @@ struct Said {
 
 /// Runs a program once, for `seconds` after it is warm.
 pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) -> Result<Sample> {
-    // An address, not a name: the released crates cannot look one up.
-    let url = |path: &str| format!("http://{}{path}", server.address());
+    // Addresses, not names: the released crates cannot look one up.
+    let urls = |path: &str| -> Vec<String> {
+        let of = |address| format!("http://{address}{path}");
+        server.addresses().iter().map(of).collect()
+    };
     match &point.case.load {
         cases::Load::Http { path, bytes } | cases::Load::Handler { path, bytes, .. } => serve(
             launch,
@@ -76,11 +79,11 @@ pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) ->
             udp_echo::quit,
         ),
         cases::Load::Server { path } => {
-            itself(launch, &point.arguments(&url(path), seconds), seconds)
+            itself(launch, &point.arguments(&urls(path), seconds), seconds)
         }
-        cases::Load::None {} => itself(launch, &point.arguments("", seconds), seconds),
+        cases::Load::None {} => itself(launch, &point.arguments(&[], seconds), seconds),
         cases::Load::Start { path } => {
-            start(launch, &point.arguments(&url(path), seconds), seconds)
+            start(launch, &point.arguments(&urls(path), seconds), seconds)
         }
     }
 }

@@ -41,13 +41,20 @@ struct Progress {
     failed: Option<String>,
 }
 
+/// At how many addresses the server listens. A connection that was closed keeps
+/// its port for a minute, towards an address, and a client that makes one for
+/// each request uses all ports of one address up within seconds: then its system
+/// looks for one that is free, and it does not matter any more how fast it is.
+const ADDRESSES: u8 = 64;
+
 /// Makes all runs, and shows each case by `show` when it is complete.
 pub fn run(
     plan: &Plan,
     console: &Console,
     show: impl Fn(&CaseResults),
 ) -> Result<Vec<CaseResults>> {
-    let server = HttpServer::start(router()).context("the HTTP server could not start")?;
+    let server =
+        HttpServer::start_at(router(), ADDRESSES).context("the HTTP server could not start")?;
     let mut cases: Vec<CaseResults> = Vec::new();
     let mut compiled = BTreeSet::new();
     for (index, point) in plan.points.iter().enumerate() {

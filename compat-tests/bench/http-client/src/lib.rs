@@ -1,13 +1,13 @@
 //! Sends requests, so many at once, each as soon as the one before it is
 //! answered.
 //!
-//! Usage: PROGRAM get|post URL CONCURRENCY SECONDS
+//! Usage: PROGRAM get|post URL[,URL...] CONCURRENCY SECONDS
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use measure::{Measure, number};
+use measure::{Measure, number, urls};
 use reqwest::Client;
 use tokio::task::LocalSet;
 
@@ -17,12 +17,13 @@ const BODY: [u8; 1000] = [b'x'; 1000];
 /// Sends what the arguments say, with `client`.
 pub async fn run(client: Client) -> Result<(), reqwest::Error> {
     let post = std::env::args().nth(1).as_deref() == Some("post");
-    let url = std::env::args().nth(2).expect("argument 2 is the URL");
+    let urls = urls(2);
     let concurrency = number(3, "how many at once") as usize;
     let measure = Rc::new(RefCell::new(Measure::new(number(4, "how many seconds"))));
     let tasks = LocalSet::new();
     let senders: Vec<_> = (0..concurrency)
-        .map(|_| {
+        .zip(urls.iter().cycle())
+        .map(|(_, url)| {
             let (client, url, measure) = (client.clone(), url.clone(), measure.clone());
             tasks.spawn_local(async move {
                 while measure.borrow().goes_on() {

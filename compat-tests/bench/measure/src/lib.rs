@@ -87,6 +87,18 @@ impl Measure {
     }
 }
 
+/// The URLs that the argument at `position` has, separated by commas. Each of
+/// those that send requests at once has one, and they are shared out evenly.
+///
+/// # Panics
+///
+/// Where it is missing.
+pub fn urls(position: usize) -> Vec<String> {
+    let argument = std::env::args().nth(position);
+    let urls = argument.unwrap_or_else(|| panic!("argument {position} is to be the URLs"));
+    urls.split(',').map(str::to_owned).collect()
+}
+
 /// The program's arguments: their names for the error, then numbers.
 ///
 /// # Panics

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use measure::{Measure, number};
+use measure::{Measure, number, urls};
 use wasip2::http::outgoing_handler;
 use wasip2::http::types::{
     Fields, FutureIncomingResponse, IncomingBody, IncomingResponse, OutgoingRequest, Scheme,
@@ -19,7 +19,8 @@ struct Target {
 
 /// A request and how far it is. A child stands before its parent, and so is
 /// dropped before it.
-struct Exchange {
+struct Exchange<'a> {
+    target: &'a Target,
     begun: Instant,
     pollable: Pollable,
     stage: Stage,
@@ -34,8 +35,21 @@ enum Stage {
     },
 }
 
-impl Exchange {
-    fn begin(target: &Target) -> Exchange {
+impl Target {
+    fn of(url: &str) -> Target {
+        let (authority, path) = url
+            .strip_prefix("http://")
+            .and_then(|rest| rest.split_once('/'))
+            .expect("the URL has a path");
+        Target {
+            authority: authority.to_owned(),
+            path: format!("/{path}"),
+        }
+    }
+}
+
+impl Exchange<'_> {
+    fn begin(target: &Target) -> Exchange<'_> {
         let begun = Instant::now();
         let request = OutgoingRequest::new(Fields::new());
         request.set_scheme(Some(&Scheme::Http)).expect("it is one");
@@ -47,6 +61,7 @@ impl Exchange {
             .expect("it is one");
         let future = outgoing_handler::handle(request, None).expect("the host sends it");
         Exchange {
+            target,
             begun,
             pollable: future.subscribe(),
             stage: Stage::Asked(future),
@@ -85,18 +100,15 @@ impl Exchange {
 }
 
 fn main() {
-    let url = std::env::args().nth(2).expect("argument 2 is the URL");
-    let (authority, path) = url
-        .strip_prefix("http://")
-        .and_then(|rest| rest.split_once('/'))
-        .expect("the URL has a path");
-    let target = Target {
-        authority: authority.to_owned(),
-        path: format!("/{path}"),
-    };
+    let targets: Vec<Target> = urls(2).iter().map(|url| Target::of(url)).collect();
     let concurrency = number(3, "how many at once") as usize;
     let mut measure = Measure::new(number(4, "how many seconds"));
-    let mut exchanges: Vec<Exchange> = (0..concurrency).map(|_| Exchange::begin(&target)).collect();
+    let mut exchanges: Vec<Exchange<'_>> = targets
+        .iter()
+        .cycle()
+        .take(concurrency)
+        .map(Exchange::begin)
+        .collect();
     while !exchanges.is_empty() {
         let pollables: Vec<&Pollable> = exchanges.iter().map(|one| &one.pollable).collect();
         let mut ready = poll(&pollables);
@@ -110,7 +122,7 @@ fn main() {
             }
             measure.record(exchanges[index].begun, 1);
             if measure.goes_on() {
-                exchanges[index] = Exchange::begin(&target);
+                exchanges[index] = Exchange::begin(exchanges[index].target);
             } else {
                 exchanges.swap_remove(index);
             }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Instant;
 
-use measure::{Measure, number};
+use measure::{Measure, number, urls};
 use wstd::http::{Body, Client, Error, Method, Request};
 use wstd::runtime::spawn;
 
@@ -13,11 +13,12 @@ const BODY: [u8; 1000] = [b'x'; 1000];
 #[wstd::main]
 async fn main() -> Result<(), Error> {
     let post = std::env::args().nth(1).as_deref() == Some("post");
-    let url = std::env::args().nth(2).expect("argument 2 is the URL");
+    let urls = urls(2);
     let concurrency = number(3, "how many at once") as usize;
     let measure = Rc::new(RefCell::new(Measure::new(number(4, "how many seconds"))));
     let senders: Vec<_> = (0..concurrency)
-        .map(|_| {
+        .zip(urls.iter().cycle())
+        .map(|(_, url)| {
             let (url, measure) = (url.clone(), measure.clone());
             spawn(async move {
                 let client = Client::new();
