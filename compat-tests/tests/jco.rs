@@ -41,6 +41,8 @@ const CASES: [&str; 16] = [
 struct Difference {
     case: String,
     jco: String,
+    /// What it says on jco in other runs, where that depends on who is faster.
+    or: Option<String>,
     #[allow(dead_code, reason = "it is for whoever reads the file")]
     why: String,
 }
@@ -87,12 +89,15 @@ fn it_differs_from_wasmtime_in_nothing_that_is_not_listed() {
     let listed = differences::read("jco.toml", |difference: &Difference| {
         difference.case.clone()
     });
-    for (case, difference) in listed {
-        let said = expected.insert(case.clone(), difference.jco.clone());
-        assert!(said.is_some(), "there is no case `{case}`");
-        assert_ne!(said.unwrap(), difference.jco, "{case} is no difference");
+    let jco = portable("jco");
+    for (case, Difference { jco: one, or, .. }) in listed {
+        let said = &expected[&case];
+        assert_ne!(*said, one, "{case} is no difference");
+        assert_ne!(Some(said), or.as_ref(), "{case} is no difference");
+        let other = or.filter(|or| *or == jco[&case]);
+        expected.insert(case, other.unwrap_or(one));
     }
-    assert_eq!(portable("jco"), expected);
+    assert_eq!(jco, expected);
 }
 
 #[test]

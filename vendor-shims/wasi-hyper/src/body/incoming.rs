@@ -25,6 +25,9 @@ const MAX_READ: u64 = 64 * 1024;
 /// Nothing is read from the host before it is polled for, or asked whether it
 /// is empty, so a slow reader slows the sender down. Dropping it before its end
 /// aborts the exchange.
+///
+/// If the headers say how long it is, it ends there, and has trailers only if
+/// they say so (`trailer`).
 pub struct Incoming<R: Reactor> {
     // What is being sent goes first: it is the older half of the exchange.
     upload: Option<Upload>,
@@ -38,9 +41,8 @@ struct Received<R: Reactor> {
     state: State<R>,
     /// How many bytes are to come, if the message says so.
     remaining: Option<u64>,
-    /// Whether trailers may follow a body whose length is known. HTTP/2 has
-    /// them, and a message is to announce them. To ask the host for what is
-    /// not there takes as long as all else that it is asked for a small body.
+    /// Whether trailers may follow though the length is known, as HTTP/2 allows.
+    /// To ask the host for some that are not there takes six calls.
     announced: bool,
     /// What was received before it was asked for.
     ahead: Option<Result<Frame<Bytes>, Error>>,
