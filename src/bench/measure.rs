@@ -60,7 +60,7 @@ pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) ->
     // Addresses, not names: the released crates cannot look one up.
     let urls = |path: &str| -> Vec<String> {
         let of = |address| format!("http://{address}{path}");
-        server.addresses().iter().map(of).collect()
+        server.addresses().map(of).collect()
     };
     match &point.case.load {
         cases::Load::Http { path, bytes } | cases::Load::Handler { path, bytes, .. } => serve(
