@@ -77,7 +77,7 @@ where
         return Ok(());
     };
     let method = request.method().clone();
-    if request::has_body(&method) {
+    if request::expects_body(&method) {
         poll_fn(|cx| {
             request.body_mut().look_ahead(cx);
             Poll::Ready(())

@@ -3,7 +3,6 @@
 use std::any::Any;
 use std::cell::OnceCell;
 use std::error::Error as StdError;
-use std::sync::atomic::AtomicU8;
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -23,27 +22,6 @@ pub const LINGER: Duration = Duration::from_secs(5);
 
 /// For how many events that come at once the runtime has memory from the start.
 const EVENTS: usize = 4;
-
-/// Has the heap begin near the start of a page of WebAssembly, if there is a
-/// mutable static of it.
-///
-/// The heap begins behind the statics, and the linker gives it what is left of
-/// their last page, so luck decides how much that is. What a small request
-/// needs may be more; then the memory grows, and the host has to protect and
-/// unprotect pages for every instance, which can take longer than all else.
-/// Statics begin at a page because of this one, and few of them follow.
-#[doc(hidden)]
-#[derive(Debug)]
-#[repr(align(65536))]
-pub struct PageStart([AtomicU8; 0]);
-
-impl PageStart {
-    #[doc(hidden)]
-    #[allow(clippy::new_without_default)]
-    pub const fn new() -> PageStart {
-        PageStart([])
-    }
-}
 
 /// What one instance of the component keeps from request to request.
 struct Instance<S> {

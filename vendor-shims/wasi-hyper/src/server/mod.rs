@@ -59,13 +59,15 @@ mod exchange;
 #[cfg(feature = "tokio")]
 mod export;
 #[cfg(feature = "tokio")]
+mod heap;
+#[cfg(feature = "tokio")]
 mod linger;
 mod request;
 mod response;
 
 pub use exchange::answer;
 #[cfg(feature = "tokio")]
-#[doc(hidden)]
-pub use export::PageStart;
-#[cfg(feature = "tokio")]
 pub use export::{handle, LINGER};
+#[cfg(feature = "tokio")]
+#[doc(hidden)]
+pub use heap::PageStart;

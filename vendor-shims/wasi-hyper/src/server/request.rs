@@ -20,7 +20,7 @@ pub(super) fn from_host<R: Reactor>(
     let mut headers = fields::from_host(&request.headers());
     add_host(&mut headers, request.authority())?;
 
-    let expected = has_body(&method);
+    let expected = expects_body(&method);
     let body = Incoming::of_request(request, &headers, expected, reactor.clone());
     let mut request = Request::new(body);
     *request.method_mut() = method;
@@ -33,7 +33,7 @@ pub(super) fn from_host<R: Reactor>(
 }
 
 /// Whether a request of `method` is expected to have a body.
-pub(super) fn has_body(method: &Method) -> bool {
+pub(super) fn expects_body(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD)
 }
 
