@@ -119,6 +119,28 @@ fn the_results_have_every_variant_and_plausible_numbers() {
 }
 
 #[test]
+fn a_round_trip_with_a_client_that_pauses_takes_one_poll() {
+    let directory = TempDir::new().unwrap();
+    bench(directory.path())
+        .args(["tcp-echo/0", "--variants", "patched,upstream"])
+        .run()
+        .succeeded();
+    let text = fs::read_to_string(directory.path().join("bench.json")).unwrap();
+    let results: Value = serde_json::from_str(&text).unwrap();
+    let outcomes = &results["cases"][0]["points"][0]["outcomes"];
+    let polls = |variant: &str| {
+        let mut outcomes = outcomes.as_array().unwrap().iter();
+        let one = outcomes.find(|one| one["variant"] == variant).unwrap();
+        number(one, "polls/median")
+    };
+    // The first few trips take two, until it shows that events are false.
+    let patched = polls("patched");
+    assert!((1.0..1.3).contains(&patched), "{patched}");
+    let upstream = polls("upstream");
+    assert!(upstream > 1.7, "{upstream}");
+}
+
+#[test]
 fn the_page_stands_by_itself_and_says_in_words_what_it_plots() {
     let text = fs::read_to_string(quick().join("bench.html")).unwrap();
     let options = ParsingOptions {
