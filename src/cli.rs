@@ -12,6 +12,7 @@ use crate::host::HostArgs;
 use crate::init::InitArgs;
 use crate::lint::LintArgs;
 use crate::matrix::MatrixArgs;
+use crate::preinit::PreinitArgs;
 use crate::run::RunArgs;
 use crate::serve::ServeArgs;
 use crate::setup::Arguments as SetupArgs;
@@ -79,6 +80,7 @@ pub enum Verb {
     Bench(BenchArgs),
     Host(HostArgs),
     Serve(ServeArgs),
+    Preinit(PreinitArgs),
 }
 
 impl Cli {

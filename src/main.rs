@@ -23,6 +23,7 @@ mod matrix;
 mod mirror;
 mod page;
 mod patch;
+mod preinit;
 mod process;
 #[cfg(test)]
 mod readme;
@@ -82,6 +83,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Bench(arguments) => bench::run(arguments, &home, console),
         Verb::Host(arguments) => host::run(arguments, &home, console),
         Verb::Serve(arguments) => serve::run(arguments, &home, console),
+        Verb::Preinit(arguments) => preinit::run(arguments, console),
     }
 }
 

@@ -339,6 +339,14 @@ fn one_application_answers_alike_natively_over_sockets_and_as_a_handler() {
     let fresh = Server::serving("app", &flags);
     let reusing = [&flags[..], &["--max-instance-reuse-count", "1000"]].concat();
     let reused = Server::serving("app", &reusing);
+    let begun = files.path().join("app.preinit.wasm");
+    Tool::new("preinit")
+        .args(flags)
+        .arg("--output")
+        .args([&begun, &component("app")])
+        .run()
+        .succeeded();
+    let begun = Server::serving_file(&begun, &flags);
 
     let cases = cases();
     assert!(cases.len() >= 80, "only {} cases", cases.len());
@@ -349,6 +357,7 @@ fn one_application_answers_alike_natively_over_sockets_and_as_a_handler() {
         let sockets = over_sockets.ask(request).summary();
         let handler = fresh.ask(request).summary();
         let again = reused.ask(request).summary();
+        let begun = begun.ask(request).summary();
         let known = known.remove(case);
         if let Some(known) = &known
             && known.native != native
@@ -366,7 +375,11 @@ fn one_application_answers_alike_natively_over_sockets_and_as_a_handler() {
             ));
         }
         let listed = expected(known.as_ref().and_then(|known| known.handler.as_ref()));
-        for (way, handler) in [("as a handler", handler), ("as one that is reused", again)] {
+        for (way, handler) in [
+            ("as a handler", handler),
+            ("as one that is reused", again),
+            ("as one that is pre-initialised", begun),
+        ] {
             if handler != listed {
                 wrong.push(format!(
                     "{case}, {way}\n  expected: {listed}\n  is:       {handler}"

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -61,10 +61,15 @@ impl Server {
 
     /// `cargo wasip2 serve` with these flags and this component.
     pub fn serving(component: &str, flags: &[&str]) -> Server {
+        Server::serving_file(&self::component(component), flags)
+    }
+
+    /// The same with the component in this file.
+    pub fn serving_file(component: &Path, flags: &[&str]) -> Server {
         let tool = Tool::new("serve")
             .args(["--addr", "127.0.0.1:0"])
             .args(flags)
-            .arg(self::component(component));
+            .arg(component);
         Server::start(tool.into_command())
     }
 

@@ -11,6 +11,8 @@ use crate::apply::SeriesArgs;
 use crate::console::Console;
 use crate::guests::{Build, Guests};
 use crate::home::Home;
+use crate::host::denial::Denials;
+use crate::preinit::{self, PreinitArgs};
 use crate::series::Series;
 use crate::setup;
 use crate::source::Source;
@@ -23,6 +25,9 @@ pub type Programs = BTreeMap<(&'static str, &'static str), Built>;
 
 /// What the name of an example server begins with.
 const SERVERS: &str = "servers/";
+
+/// What the name of a component ends with that is pre-initialised.
+const PREINIT: &str = "+preinit";
 
 /// Builds every program that `variants` run at `points`. That one does not
 /// build is a result like another.
@@ -117,6 +122,13 @@ impl Workspaces {
     }
 
     fn build(&self, variant: &Variant, program: &str, build: &Build, console: &Console) -> Built {
+        if let Some(program) = program.strip_suffix(PREINIT) {
+            let component = self.build(variant, program, build, console)?;
+            let arguments = PreinitArgs::of(component);
+            preinit::make(&arguments, Denials::default(), console)
+                .map_err(|failure| format!("{:#}", failure.into_error()))?;
+            return Ok(arguments.output());
+        }
         let (workspace, program) = match (program.strip_prefix(SERVERS), variant.crates) {
             (Some(server), _) => (&self.servers, server),
             (None, Crates::Patched) => (&self.patched, program),

@@ -70,7 +70,7 @@ pub struct Case {
     #[serde(default)]
     arguments: Vec<String>,
     /// What runs instead, by variant. `servers/NAME` is one of the example
-    /// servers.
+    /// servers, `NAME+preinit` is pre-initialised.
     #[serde(default)]
     peers: BTreeMap<String, String>,
     /// The profile that the programs are built in.

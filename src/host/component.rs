@@ -9,8 +9,8 @@ use wasmtime::component::Component;
 
 use super::cache::Cache;
 
-/// Loads the component at `path`, from `cache` if there is one.
-pub fn load(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Component> {
+/// Reads the component at `path`.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
     let shown = path.display();
     let wasm = fs::read(path).with_context(|| {
         format!("{shown} could not be read; is the component built, and is its path right?")
@@ -38,6 +38,12 @@ pub fn load(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Compo
              `cargo build --target wasm32-wasip2` made"
         ),
     }
+    Ok(wasm)
+}
+
+/// Loads the component at `path`, from `cache` if there is one.
+pub fn load(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Component> {
+    let wasm = read(path)?;
     match cache {
         Some(cache) => cache.get(engine, &wasm),
         None => Component::from_binary(engine, &wasm),
@@ -45,8 +51,9 @@ pub fn load(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Compo
     .map_err(anyhow::Error::from)
     .with_context(|| {
         format!(
-            "{shown} is not a valid component; if it was cut off or changed after it was \
-             built, build it again"
+            "{} is not a valid component; if it was cut off or changed after it was \
+             built, build it again",
+            path.display()
         )
     })
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::denial::Denials;
@@ -50,6 +50,17 @@ impl Guest {
         rights: &Rights,
         denials: Denials,
     ) -> Result<Guest> {
+        Guest::with(argv, streams, rights, denials, |_| {})
+    }
+
+    /// The same, after `adjust` has changed what WASI is to be for it.
+    pub fn with(
+        argv: &[String],
+        streams: Streams,
+        rights: &Rights,
+        denials: Denials,
+        adjust: impl FnOnce(&mut WasiCtxBuilder),
+    ) -> Result<Guest> {
         let mut wasi = WasiCtx::builder();
         match streams {
             Streams::Inherited => {
@@ -68,6 +79,7 @@ impl Guest {
             .allow_ip_name_lookup(rights.name_lookup);
         gate::guard_network(&mut wasi, rights.network, &denials);
         rights.grant(&mut wasi)?;
+        adjust(&mut wasi);
         Ok(Guest {
             table: ResourceTable::new(),
             denials: denials.clone(),

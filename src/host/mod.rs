@@ -19,7 +19,7 @@ mod command;
 pub mod component;
 pub mod denial;
 pub mod engine;
-mod event_loop;
+pub mod event_loop;
 pub mod external;
 mod gate;
 pub mod guest;

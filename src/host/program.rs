@@ -79,6 +79,11 @@ impl Loader {
         })
     }
 
+    /// What compiles and runs.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Loads the component at `path`; its compiled code is kept in `cache`.
     pub fn load(&self, path: &Path, cache: &Path, rights: &Rights) -> Result<Program> {
         let component = component::load(&self.engine, path, Some(&Cache::new(cache)))?;

@@ -42,6 +42,8 @@ fn routes() -> Router {
         .route("/json", get(person).post(greet))
         .route("/status/{code}", any(status))
         .route("/redirect/{code}", get(redirect))
+        .route("/random", get(random))
+        .route("/log", get(log))
         .route("/small", post(small).layer(DefaultBodyLimit::max(1024)))
         .merge(bodies::routes())
         .merge(headers::routes())
@@ -53,6 +55,18 @@ fn routes() -> Router {
         Some(files) => routes.nest_service("/files", ServeDir::new(files)),
         None => routes,
     }
+}
+
+/// 64 random bits, as whoever makes a key draws them.
+async fn random() -> Result<String, String> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| error.to_string())?;
+    Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
+}
+
+async fn log() -> &'static str {
+    eprintln!("a request was made");
+    "logged"
 }
 
 async fn wait(Path(milliseconds): Path<u64>) -> String {

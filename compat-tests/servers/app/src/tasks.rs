@@ -15,6 +15,7 @@ pub fn routes() -> Router {
     Router::new()
         .route("/later/{milliseconds}", post(later))
         .route("/done", get(done))
+        .route("/count", post(count))
         .with_state(Arc::default())
 }
 
@@ -26,6 +27,11 @@ async fn later(State(count): Count, Path(milliseconds): Path<u64>) -> &'static s
         eprintln!("a task ended after its response");
     });
     "later"
+}
+
+/// Counts at once.
+async fn count(State(count): Count) -> String {
+    (count.fetch_add(1, Ordering::Relaxed) + 1).to_string()
 }
 
 async fn done(State(count): Count) -> String {

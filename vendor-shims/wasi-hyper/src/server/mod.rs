@@ -53,6 +53,12 @@
 //! in the service, as in an axum `State`, lasts as long as the instance, and no
 //! longer.
 //!
+//! A component can be pre-initialised, by `cargo wasip2 preinit` or by what else
+//! uses Wizer for components: what an instance has in memory after a request is
+//! then what every instance begins with. The service, and the runtime, were
+//! made before, and `make` is called no more. What it reads, such as
+//! environment variables, is as it was then.
+//!
 //! [`wasi:http/incoming-handler`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/handler.wit
 
 mod exchange;

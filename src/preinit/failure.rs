@@ -1,0 +1,93 @@
+//! Why a component could not be pre-initialised.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use http::StatusCode;
+
+use super::PreinitArgs;
+use super::warm_up::Time;
+use crate::console::Console;
+use crate::host::{TIMED_OUT, TRAPPED, trap};
+
+/// Why a component could not be pre-initialised.
+#[derive(Debug)]
+pub enum Failure {
+    /// It trapped when it was to answer this.
+    Trap(String, wasmtime::Error),
+    /// It had not answered this in time.
+    TimeLimit(String, Duration, Time),
+    /// It answered this with a server's error.
+    Status(String, StatusCode),
+    /// The result did not answer as the component did.
+    Result(Box<Failure>),
+    Other(anyhow::Error),
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Failure {
+        Failure::Other(error)
+    }
+}
+
+impl Failure {
+    /// It was the result's.
+    pub fn after(self) -> Failure {
+        Failure::Result(Box::new(self))
+    }
+
+    /// Tells of it; gives back the exit code.
+    pub fn end(self, arguments: &PreinitArgs, console: &Console) -> Result<u8> {
+        let of = arguments.component.display();
+        match self {
+            Failure::Other(error) => Err(error),
+            Failure::Trap(request, error) => {
+                trap::report(&error, console);
+                console.error(format!("{of} trapped when it was to answer `{request}`"));
+                Ok(TRAPPED)
+            }
+            Failure::TimeLimit(request, limit, time) => {
+                let why = match time {
+                    Time::Still => {
+                        "; its clock stands still meanwhile, so that it must not wait for a timer"
+                    }
+                    Time::Passing => "",
+                };
+                console.error(format!(
+                    "{of} had not answered `{request}` after {limit:?} (--timeout){why}"
+                ));
+                Ok(TIMED_OUT)
+            }
+            Failure::Status(request, status) => Err(anyhow!(
+                "{of} answered `{request}` with {status}; give a request (--request) that it \
+                 answers well"
+            )),
+            Failure::Result(failure) => {
+                console.error(format!(
+                    "{of} cannot be pre-initialised: it answered, but what began with its memory \
+                     did not; nothing was written"
+                ));
+                failure.end(arguments, console)
+            }
+        }
+    }
+
+    /// The same as one error.
+    pub fn into_error(self) -> anyhow::Error {
+        match self {
+            Failure::Other(error) => error,
+            Failure::Trap(request, error) => {
+                anyhow!("it trapped when it was to answer `{request}`: {error:#}")
+            }
+            Failure::TimeLimit(request, limit, _) => {
+                anyhow!("it had not answered `{request}` after {limit:?}")
+            }
+            Failure::Status(request, status) => {
+                anyhow!("it answered `{request}` with {status}")
+            }
+            Failure::Result(failure) => failure
+                .into_error()
+                .context("what began with its memory did not answer"),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! An instance, and the requests that it answers.
+
+use std::fmt;
+use std::pin::pin;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use bytes::Bytes;
+use http::header::HOST;
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode};
+use http_body_util::{BodyExt, Empty};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use wasmtime::Store;
+use wasmtime::component::{Component, Instance, InstancePre};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::Proxy;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
+
+use super::clock::Still;
+use super::failure::Failure;
+use super::randomness::{Drawn, Noticed};
+use super::{PreinitArgs, left};
+use crate::host::denial::Denials;
+use crate::host::guest::{Guest, Streams};
+use crate::host::{Directory, Loader, Mode, link};
+
+/// The authority that requests are for.
+const AUTHORITY: &str = "localhost";
+
+/// What a directory is called that is there only so that asking for directories
+/// is noticed.
+const WITNESS: &str = "/.preinit";
+
+/// A request to answer: `[METHOD ]PATH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    method: Method,
+    path: PathAndQuery,
+}
+
+impl Default for Request {
+    fn default() -> Request {
+        Request {
+            method: Method::GET,
+            path: PathAndQuery::from_static("/"),
+        }
+    }
+}
+
+impl FromStr for Request {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Request, String> {
+        let (method, path) = text.split_once(' ').unwrap_or(("GET", text));
+        if !path.starts_with('/') {
+            return Err("a path begins with `/`, as in `GET /` or `/health`".to_owned());
+        }
+        Ok(Request {
+            method: method
+                .parse()
+                .map_err(|_| format!("`{method}` is no method"))?,
+            path: path.parse().map_err(|_| format!("`{path}` is no path"))?,
+        })
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+/// How time is for an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// It stands still: see [`Still`].
+    Still,
+    Passing,
+}
+
+/// A component that is ready to be instantiated, and what it will be asked.
+pub struct Kitchen {
+    component: InstancePre<Guest>,
+    store: Store<Guest>,
+    requests: Vec<Request>,
+    limit: Duration,
+    time: Time,
+    drawn: Drawn,
+    _witness: TempDir,
+}
+
+/// An instance that has answered.
+pub struct Warm {
+    pub store: Store<Guest>,
+    pub instance: Instance,
+    /// How it answered each request.
+    pub answers: Vec<(Request, StatusCode)>,
+    drawn: Drawn,
+}
+
+impl Kitchen {
+    /// One for `wasm`, which was made of the component that `arguments` name.
+    pub fn new(
+        loader: &Loader,
+        wasm: &[u8],
+        time: Time,
+        arguments: &PreinitArgs,
+        denials: Denials,
+    ) -> Result<Kitchen> {
+        let engine = loader.engine();
+        let path = &arguments.component;
+        let component = Component::from_binary(engine, wasm)
+            .map_err(anyhow::Error::from)
+            .with_context(|| format!("{} is not a valid component", path.display()))?;
+        let component = link::link(engine, &component, Mode::Async, &arguments.rights)
+            .map_err(anyhow::Error::from)
+            .with_context(|| format!("{} cannot serve", path.display()))?;
+        let drawn = Drawn::default();
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let argv = [name.to_string_lossy().into_owned()];
+        let noticed = Noticed(drawn.clone());
+        let witness = tempfile::tempdir().context("no directory could be made")?;
+        let mut rights = arguments.rights.clone();
+        if rights.directories.is_empty() && !arguments.no_dir && time == Time::Still {
+            // A guest that asks which there are keeps the answer, "none", in
+            // its memory, and nobody would know. One that is there is kept, too.
+            rights.directories.push(Directory {
+                host: witness.path().to_owned(),
+                guest: WITNESS.to_owned(),
+            });
+        }
+        let guest = Guest::with(&argv, Streams::Inherited, &rights, denials, |wasi| {
+            wasi.secure_random(noticed);
+            if time == Time::Still {
+                wasi.monotonic_clock(Still);
+            }
+        })?;
+        let mut store = Store::new(engine, guest);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        Ok(Kitchen {
+            component,
+            store,
+            requests: arguments.requests.clone(),
+            limit: arguments.timeout,
+            time,
+            drawn,
+            _witness: witness,
+        })
+    }
+
+    /// Has a new instance answer each request, one after the other.
+    pub async fn serve(mut self) -> Result<Warm, Failure> {
+        let instance = self
+            .component
+            .instantiate_async(&mut self.store)
+            .await
+            .map_err(anyhow::Error::from)
+            .context("no instance could be made")?;
+        let proxy = Proxy::new(&mut self.store, &instance)
+            .map_err(anyhow::Error::from)
+            .context("it does not export `wasi:http/incoming-handler`: only handlers can be pre-initialised")?;
+        let mut answers = Vec::new();
+        for request in &self.requests {
+            let answer = answer(&mut self.store, &proxy, request);
+            match tokio::time::timeout(self.limit, answer).await {
+                Ok(answered) => answers.push((request.clone(), answered?)),
+                Err(_) => {
+                    return Err(Failure::TimeLimit(
+                        request.to_string(),
+                        self.limit,
+                        self.time,
+                    ));
+                }
+            }
+        }
+        Ok(Warm {
+            store: self.store,
+            instance,
+            answers,
+            drawn: self.drawn,
+        })
+    }
+}
+
+impl Warm {
+    /// Whether an instance can go on from this one's memory alone.
+    pub fn check(&mut self, arguments: &PreinitArgs) -> Result<()> {
+        if let Some(left) = left::told(&mut self.store.data_mut().table) {
+            let directory =
+                match left.contains(left::FILE) && arguments.rights.directories.is_empty() {
+                    true => {
+                        "; if no instance is to be given a directory, say so (--no-dir): what asks \
+                     for them keeps them"
+                    }
+                    false => "",
+                };
+            bail!(
+                "the component still holds {left} of its host's after its answer, which no other \
+                 instance has: give a request (--request) that opens and writes to nothing, such \
+                 as files, standard error or connections that are kept{directory}"
+            );
+        }
+        if self.drawn.yes() && !arguments.allow_random {
+            bail!(
+                "the component drew secure random numbers: what it keeps of them, such as a \
+                 generator's state or a key, would be the same in every instance; give a request \
+                 (--request) that draws none, or allow it (--allow-random) if nothing secret \
+                 comes of it"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Has the instance answer `request`, and takes the whole response; gives back
+/// its status.
+async fn answer(
+    store: &mut Store<Guest>,
+    proxy: &Proxy,
+    request: &Request,
+) -> Result<StatusCode, Failure> {
+    let (sender, mut receiver) = oneshot::channel();
+    let mut http = store.data_mut().http();
+    let body = Empty::<Bytes>::new().map_err(|_| ErrorCode::InternalError(None));
+    let uri = format!("http://{AUTHORITY}{}", request.path);
+    let message = http::Request::builder()
+        .method(&request.method)
+        .uri(uri)
+        .header(HOST, AUTHORITY)
+        .body(body)
+        .context("the request is none")?;
+    let out = http
+        .new_response_outparam(sender)
+        .map_err(anyhow::Error::from)?;
+    let message = http
+        .new_incoming_request(Scheme::Http, message)
+        .map_err(|error| anyhow!("the request could not be handed over: {error}"))?;
+
+    let mut call = pin!(
+        proxy
+            .wasi_http_incoming_handler()
+            .call_handle(store, message, out)
+    );
+    let trapped = |error| Failure::Trap(request.to_string(), error);
+    let mut over = false;
+    let head = tokio::select! {
+        biased;
+        head = &mut receiver => head.ok(),
+        called = &mut call => {
+            called.map_err(trapped)?;
+            over = true;
+            // What was sent last may still be there.
+            receiver.try_recv().ok()
+        }
+    };
+    let response = head
+        .with_context(|| format!("the component returned without a response to `{request}`"))?
+        .map_err(|code| anyhow!("the component answered `{request}` with an error: {code}"))?;
+    let status = response.status();
+    let rest = async {
+        match over {
+            true => Ok(()),
+            false => call.await.map_err(trapped),
+        }
+    };
+    let body = async {
+        let mut body = response.into_body();
+        while let Some(frame) = body.frame().await {
+            frame.map_err(|code| anyhow!("the body of the response to `{request}`: {code}"))?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(rest, body)?;
+    if status.is_server_error() {
+        return Err(Failure::Status(request.to_string(), status));
+    }
+    Ok(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_a_method_and_a_path() {
+        let request: Request = "POST /notes?a=b".parse().unwrap();
+        assert_eq!(request.to_string(), "POST /notes?a=b");
+        let request: Request = "/health".parse().unwrap();
+        assert_eq!(request.to_string(), "GET /health");
+        assert_eq!("GET /".parse(), Ok(Request::default()));
+        for wrong in ["", "health", "GET", "GET health", "G(T /", "GET /a b"] {
+            assert!(wrong.parse::<Request>().is_err(), "{wrong}");
+        }
+    }
+}
