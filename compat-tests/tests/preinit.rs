@@ -69,12 +69,12 @@ fn timers_run_as_ever() {
 }
 
 #[test]
-fn secure_random_numbers_are_refused_unless_they_are_allowed() {
+fn random_numbers_are_refused_unless_they_are_allowed() {
     let directory = tempfile::TempDir::new().unwrap();
     let output = directory.path().join("app.wasm");
     let random = ["--request", "/random"];
     let said = preinit(&component("app"), &output, &random).failed(1);
-    assert_says(&said, &["secure random numbers", "--allow-random"]);
+    assert_says(&said, &["drew random numbers", "--allow-random"]);
     assert!(!output.exists());
 
     let allowed = [&random[..], &["--allow-random"]].concat();
@@ -95,7 +95,42 @@ fn what_another_instance_has_not_is_refused() {
         let said = preinit(&files, &output, flags).failed(1);
         assert_says(&said, &["1 file or directory of its host's", "--request"]);
     }
+    // Standard error is one, once something was written to it.
+    let said = preinit(&component("app"), &output, &["--request", "/log"]).failed(1);
+    assert_says(&said, &["a request was made", "1 output stream"]);
     assert!(!output.exists());
+}
+
+/// A task outlives the response, and waits for a timer that never ends.
+#[test]
+fn a_task_is_not_waited_for_longer_than_it_may_linger() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let begun = begun(
+        "plain",
+        directory.path(),
+        &["--no-dir", "--request", "/later"],
+    );
+    let server = Server::serving_file(&begun, &[]);
+    assert_eq!(server.ask(&Request::get("/")).status, 200);
+}
+
+#[test]
+fn the_environment_is_kept_and_that_is_said() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let output = directory.path().join("app.wasm");
+    // It looks for FILES when it makes its routes.
+    let told = ["--env", "FILES=/srv", "--env", "ALSO=kept"];
+    let ended = preinit(&component("app"), &output, &told);
+    assert_says(
+        &ended.stderr,
+        &["warning: ", "asked for its environment", "FILES, ALSO"],
+    );
+    assert_eq!(ended.code, Some(0));
+    let kept = fs::read(&output).unwrap();
+    assert!(kept.windows(9).any(|bytes| bytes == b"ALSO=kept"));
+    // One that does not ask is not warned of.
+    let ended = preinit(&component("hello"), &output, &told);
+    assert!(!ended.stderr.contains("warning"), "{}", ended.stderr);
 }
 
 #[test]
@@ -106,13 +141,7 @@ fn a_component_that_does_not_answer_is_refused_and_nothing_is_written() {
     let app = component("app");
     let ask = |request: &str| preinit(&app, &output, &["--timeout", "2s", "--request", request]);
     let said = ask("/panic").failed(134);
-    assert_says(
-        &said,
-        &[
-            "told to panic",
-            "trapped when it was to answer `GET /panic`",
-        ],
-    );
+    assert_says(&said, &["told to panic", "trapped in `GET /panic`"]);
     let said = ask("/status/503").failed(1);
     assert_says(&said, &["`GET /status/503` with 503", "--request"]);
     let said = ask("/length/100/10").failed(1);
@@ -120,7 +149,7 @@ fn a_component_that_does_not_answer_is_refused_and_nothing_is_written() {
     let said = ask("/compute").failed(124);
     assert_says(
         &said,
-        &["had not answered `GET /compute` after 2s (--timeout)"],
+        &["had not ended `GET /compute` after 2s (--timeout)"],
     );
     let said = ask("/wait/10").failed(124);
     assert_says(&said, &["its clock stands still", "timer"]);

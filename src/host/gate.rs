@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::WasiCtxBuilder;
+use wasmtime_wasi::cli::WasiCliView;
+use wasmtime_wasi::p2::bindings::cli::environment;
 use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network};
 use wasmtime_wasi::p2::bindings::sync::io::poll as sync_poll;
 use wasmtime_wasi::p2::{DynPollable, Network, SocketError, SocketResult};
@@ -36,6 +38,7 @@ pub fn add_to_linker(
         Mode::Async => poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?,
         Mode::Sync => sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?,
     }
+    environment::add_to_linker::<Guest, Environment<'static>>(linker, Environment::of)?;
     if !rights.name_lookup {
         ip_name_lookup::add_to_linker::<Guest, NameLookup<'static>>(linker, |guest| NameLookup {
             denials: guest.denials.clone(),
@@ -183,6 +186,36 @@ impl ip_name_lookup::HostResolveAddressStream for NameLookup<'_> {
         stream: Resource<ip_name_lookup::ResolveAddressStream>,
     ) -> wasmtime::Result<()> {
         ip_name_lookup::HostResolveAddressStream::drop(&mut self.sockets, stream)
+    }
+}
+
+/// Stands in for `wasi:cli/environment`, to know whether it was asked for.
+struct Environment<'a> {
+    guest: &'a mut Guest,
+}
+
+impl Environment<'_> {
+    fn of(guest: &mut Guest) -> Environment<'_> {
+        Environment { guest }
+    }
+}
+
+impl HasData for Environment<'static> {
+    type Data<'a> = Environment<'a>;
+}
+
+impl environment::Host for Environment<'_> {
+    fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        self.guest.asked_environment = true;
+        self.guest.cli().get_environment()
+    }
+
+    fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
+        self.guest.cli().get_arguments()
+    }
+
+    fn initial_cwd(&mut self) -> wasmtime::Result<Option<String>> {
+        self.guest.cli().initial_cwd()
     }
 }
 

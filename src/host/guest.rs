@@ -23,6 +23,8 @@ pub struct Guest {
     pub denials: Denials,
     /// What was counted so far.
     pub statistics: Statistics,
+    /// Whether the guest has asked for its environment.
+    pub asked_environment: bool,
     /// What shares the event loop out.
     pub fairness: Fairness,
     /// wasmtime-wasi's state.
@@ -37,6 +39,8 @@ pub struct Guest {
 pub enum Streams {
     /// To this process's own.
     Inherited,
+    /// Output and errors to this process's standard error; there is no input.
+    Errors,
     /// Output and errors, in the order in which they come, into memory; there
     /// is no input.
     Kept(MemoryOutputPipe),
@@ -68,6 +72,11 @@ impl Guest {
                 #[cfg(unix)]
                 wasi.stdout(Output::stdout()?).stderr(Output::stderr()?);
             }
+            Streams::Errors => {
+                wasi.inherit_stderr();
+                #[cfg(unix)]
+                wasi.stdout(Output::stderr()?).stderr(Output::stderr()?);
+            }
             Streams::Kept(output) => {
                 wasi.stdout(output.clone()).stderr(output);
             }
@@ -84,6 +93,7 @@ impl Guest {
             table: ResourceTable::new(),
             denials: denials.clone(),
             statistics: Statistics::default(),
+            asked_environment: false,
             fairness: Fairness::default(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),

@@ -13,9 +13,9 @@ use crate::host::{TIMED_OUT, TRAPPED, trap};
 /// Why a component could not be pre-initialised.
 #[derive(Debug)]
 pub enum Failure {
-    /// It trapped when it was to answer this.
+    /// It trapped in this.
     Trap(String, wasmtime::Error),
-    /// It had not answered this in time.
+    /// It had not ended this in time.
     TimeLimit(String, Duration, Time),
     /// It answered this with a server's error.
     Status(String, StatusCode),
@@ -41,20 +41,20 @@ impl Failure {
         let of = arguments.component.display();
         match self {
             Failure::Other(error) => Err(error),
-            Failure::Trap(request, error) => {
+            Failure::Trap(part, error) => {
                 trap::report(&error, console);
-                console.error(format!("{of} trapped when it was to answer `{request}`"));
+                console.error(format!("{of} trapped in {part}"));
                 Ok(TRAPPED)
             }
-            Failure::TimeLimit(request, limit, time) => {
+            Failure::TimeLimit(part, limit, time) => {
                 let why = match time {
                     Time::Still => {
-                        "; its clock stands still meanwhile, so that it must not wait for a timer"
+                        "; its clock stands still meanwhile: a wait for a timer never ends"
                     }
                     Time::Passing => "",
                 };
                 console.error(format!(
-                    "{of} had not answered `{request}` after {limit:?} (--timeout){why}"
+                    "{of} had not ended {part} after {limit:?} (--timeout){why}"
                 ));
                 Ok(TIMED_OUT)
             }
@@ -76,11 +76,11 @@ impl Failure {
     pub fn into_error(self) -> anyhow::Error {
         match self {
             Failure::Other(error) => error,
-            Failure::Trap(request, error) => {
-                anyhow!("it trapped when it was to answer `{request}`: {error:#}")
+            Failure::Trap(part, error) => {
+                anyhow!("it trapped in {part}: {error:#}")
             }
-            Failure::TimeLimit(request, limit, _) => {
-                anyhow!("it had not answered `{request}` after {limit:?}")
+            Failure::TimeLimit(part, limit, _) => {
+                anyhow!("it had not ended {part} after {limit:?}")
             }
             Failure::Status(request, status) => {
                 anyhow!("it answered `{request}` with {status}")

@@ -12,8 +12,8 @@
 
 mod clock;
 mod failure;
-mod left;
-mod randomness;
+mod random;
+mod resources;
 mod snapshot;
 mod warm_up;
 
@@ -30,7 +30,7 @@ use crate::host::{Loader, Mode, Rights, component, event_loop, parse_duration};
 use crate::init::project::write_whole;
 
 use failure::Failure;
-use warm_up::{Kitchen, Request, Time};
+use warm_up::{Candidate, Request, Time};
 
 /// What the name of a pre-initialised component ends in, unless `--output`
 /// says otherwise.
@@ -44,13 +44,16 @@ const SUFFIX: &str = "preinit.wasm";
 /// of its Tokio runtime, its routes, its configuration, and all else that it
 /// does once. It prints the path of what it wrote, which any host can serve.
 ///
-/// Every instance goes on from the same memory, so that what was read before
-/// counts from then on: environment variables, files, the time of day. An
-/// instance that still holds something of its host's, such as an open file or a
-/// connection, or that drew secure random numbers, is refused. The keys of
-/// hash maps are random, but the same in every instance: make it anew for each
-/// deployment. The clock stands still meanwhile: a request that waits for a
-/// timer has no end.
+/// Every instance goes on from the same memory, and the file holds all of it.
+/// So a component that asked for one environment variable has the whole
+/// environment from then on, secrets that were given with `--env` included,
+/// whatever its instances are given; files and the time of day are as they were
+/// when they were read. An instance that still holds something of its host's,
+/// such as an open file or a connection, or that drew random numbers, is
+/// refused. The seed from which a program makes the keys of its hash maps is
+/// random, but the same in every instance, and so is what other generators make
+/// of it: pre-initialise anew for each deployment. The clock stands still
+/// meanwhile, so that a wait for a timer never ends.
 #[derive(Args, Clone, Debug)]
 pub struct PreinitArgs {
     #[command(flatten)]
@@ -79,9 +82,9 @@ pub struct PreinitArgs {
     #[arg(long, conflicts_with = "directories")]
     no_dir: bool,
 
-    /// Allow the component to draw secure random numbers before; what it keeps
-    /// of them, such as a generator's state, is no secret and is the same in
-    /// every instance
+    /// Allow the component to draw random numbers before; what it keeps of
+    /// them, such as a generator's state, is no secret and is the same in every
+    /// instance
     #[arg(long)]
     allow_random: bool,
 
@@ -146,14 +149,14 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
         .instrument_component(&wasm)
         .map_err(anyhow::Error::from)
         .with_context(|| format!("{} cannot be pre-initialised", path.display()))?;
-    let kitchen = Kitchen::new(
+    let candidate = Candidate::new(
         &loader,
         &instrumented,
         Time::Still,
         arguments,
         denials.clone(),
     )?;
-    let mut warm = event_loop::run(kitchen.serve()).map_err(anyhow::Error::from)??;
+    let mut warm = event_loop::run(candidate.serve()).map_err(anyhow::Error::from)??;
     warm.check(arguments)?;
     for (request, status) in &warm.answers {
         if status.is_client_error() {
@@ -168,11 +171,24 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
         .block_on(wizer.snapshot_component(&context, &mut warm))
         .map_err(anyhow::Error::from)
         .context("the memory of the instance could not be read")?;
+    if warm.store.data().asked_environment {
+        let variables = arguments.rights.environment();
+        let names = variables.iter().map(|(name, _)| name.as_str());
+        console.warn(format!(
+            "the component asked for its environment, which is kept as it is now, in memory and \
+             in the file: {}; instances that are given another do not see it",
+            match variables.is_empty() {
+                true => "no variables".to_owned(),
+                false => names.collect::<Vec<_>>().join(", "),
+            }
+        ));
+    }
     drop(warm);
 
     spinner.set_prefix("Checking");
-    let kitchen = Kitchen::new(&loader, &snapshot, Time::Passing, arguments, denials)?;
-    event_loop::run(kitchen.serve())
+    let candidate = Candidate::new(&loader, &snapshot, Time::Passing, arguments, denials)
+        .map_err(|error| Failure::from(error).after())?;
+    event_loop::run(candidate.serve())
         .map_err(anyhow::Error::from)?
         .map_err(Failure::after)?;
     spinner.finish_and_clear();
@@ -182,7 +198,7 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
     console.status(
         "Finished",
         format!(
-            "answered {} first; {} bytes, {:+} by what is in memory then",
+            "pre-initialised with {}: {} bytes ({:+})",
             match &arguments.requests[..] {
                 [one] => format!("`{one}`"),
                 all => format!("{} requests", all.len()),

@@ -4,9 +4,9 @@
 use wasmtime::component::{Lift, WasmList};
 use wasmtime_wizer::ComponentInstanceState;
 
-use super::warm_up::Warm;
+use super::warm_up::WarmInstance;
 
-impl Warm {
+impl WarmInstance {
     /// Calls `function` of `instance`, and has `take` take what it gives.
     async fn call<R: Lift + 'static>(
         &mut self,
@@ -30,7 +30,7 @@ impl Warm {
             .expect(ADDED)
             .call_async(&mut self.store, ())
             .await
-            .expect("Wizer's functions only read");
+            .expect("Wizer's functions grow the memory by a page, and read");
         take(self, given);
     }
 
@@ -43,7 +43,7 @@ impl Warm {
     }
 }
 
-impl ComponentInstanceState for Warm {
+impl ComponentInstanceState for WarmInstance {
     async fn call_func_ret_list_u8(
         &mut self,
         instance: &str,

@@ -19,10 +19,11 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 
+use super::PreinitArgs;
 use super::clock::Still;
 use super::failure::Failure;
-use super::randomness::{Drawn, Noticed};
-use super::{PreinitArgs, left};
+use super::random::{Drawn, RecordingRng};
+use super::resources::Resources;
 use crate::host::denial::Denials;
 use crate::host::guest::{Guest, Streams};
 use crate::host::{Directory, Loader, Mode, link};
@@ -33,6 +34,9 @@ const AUTHORITY: &str = "localhost";
 /// What a directory is called that is there only so that asking for directories
 /// is noticed.
 const WITNESS: &str = "/.preinit";
+
+/// What an instance does first, as a request is called.
+const START: &str = "its start";
 
 /// A request to answer: `[METHOD ]PATH`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +86,7 @@ pub enum Time {
 }
 
 /// A component that is ready to be instantiated, and what it will be asked.
-pub struct Kitchen {
+pub struct Candidate {
     component: InstancePre<Guest>,
     store: Store<Guest>,
     requests: Vec<Request>,
@@ -93,7 +97,7 @@ pub struct Kitchen {
 }
 
 /// An instance that has answered.
-pub struct Warm {
+pub struct WarmInstance {
     pub store: Store<Guest>,
     pub instance: Instance,
     /// How it answered each request.
@@ -101,7 +105,7 @@ pub struct Warm {
     drawn: Drawn,
 }
 
-impl Kitchen {
+impl Candidate {
     /// One for `wasm`, which was made of the component that `arguments` name.
     pub fn new(
         loader: &Loader,
@@ -109,7 +113,7 @@ impl Kitchen {
         time: Time,
         arguments: &PreinitArgs,
         denials: Denials,
-    ) -> Result<Kitchen> {
+    ) -> Result<Candidate> {
         let engine = loader.engine();
         let path = &arguments.component;
         let component = Component::from_binary(engine, wasm)
@@ -121,7 +125,8 @@ impl Kitchen {
         let drawn = Drawn::default();
         let name = path.file_name().unwrap_or(path.as_os_str());
         let argv = [name.to_string_lossy().into_owned()];
-        let noticed = Noticed(drawn.clone());
+        let random = RecordingRng(drawn.clone());
+        let insecure = RecordingRng(drawn.clone());
         let witness = tempfile::tempdir().context("no directory could be made")?;
         let mut rights = arguments.rights.clone();
         if rights.directories.is_empty() && !arguments.no_dir && time == Time::Still {
@@ -132,16 +137,18 @@ impl Kitchen {
                 guest: WITNESS.to_owned(),
             });
         }
-        let guest = Guest::with(&argv, Streams::Inherited, &rights, denials, |wasi| {
-            wasi.secure_random(noticed);
+        let guest = Guest::with(&argv, Streams::Errors, &rights, denials, |wasi| {
+            wasi.secure_random(random).insecure_random(insecure);
             if time == Time::Still {
                 wasi.monotonic_clock(Still);
             }
         })?;
         let mut store = Store::new(engine, guest);
+        // The whole of its memory passes through one call.
+        store.set_hostcall_fuel(usize::MAX);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
-        Ok(Kitchen {
+        Ok(Candidate {
             component,
             store,
             requests: arguments.requests.clone(),
@@ -153,16 +160,25 @@ impl Kitchen {
     }
 
     /// Has a new instance answer each request, one after the other.
-    pub async fn serve(mut self) -> Result<Warm, Failure> {
-        let instance = self
-            .component
-            .instantiate_async(&mut self.store)
-            .await
-            .map_err(anyhow::Error::from)
-            .context("no instance could be made")?;
-        let proxy = Proxy::new(&mut self.store, &instance)
-            .map_err(anyhow::Error::from)
-            .context("it does not export `wasi:http/incoming-handler`: only handlers can be pre-initialised")?;
+    pub async fn serve(mut self) -> Result<WarmInstance, Failure> {
+        let start = async {
+            let instance = self
+                .component
+                .instantiate_async(&mut self.store)
+                .await
+                .map_err(|error| Failure::Trap(START.to_owned(), error))?;
+            let proxy = Proxy::new(&mut self.store, &instance)
+                .map_err(anyhow::Error::from)
+                .context(
+                    "it does not export `wasi:http/incoming-handler`: only handlers can be \
+                     pre-initialised",
+                )?;
+            Ok::<_, Failure>((instance, proxy))
+        };
+        let (instance, proxy) = match tokio::time::timeout(self.limit, start).await {
+            Ok(started) => started?,
+            Err(_) => return Err(Failure::TimeLimit(START.to_owned(), self.limit, self.time)),
+        };
         let mut answers = Vec::new();
         for request in &self.requests {
             let answer = answer(&mut self.store, &proxy, request);
@@ -170,14 +186,14 @@ impl Kitchen {
                 Ok(answered) => answers.push((request.clone(), answered?)),
                 Err(_) => {
                     return Err(Failure::TimeLimit(
-                        request.to_string(),
+                        format!("`{request}`"),
                         self.limit,
                         self.time,
                     ));
                 }
             }
         }
-        Ok(Warm {
+        Ok(WarmInstance {
             store: self.store,
             instance,
             answers,
@@ -186,27 +202,27 @@ impl Kitchen {
     }
 }
 
-impl Warm {
+impl WarmInstance {
     /// Whether an instance can go on from this one's memory alone.
     pub fn check(&mut self, arguments: &PreinitArgs) -> Result<()> {
-        if let Some(left) = left::told(&mut self.store.data_mut().table) {
-            let directory =
-                match left.contains(left::FILE) && arguments.rights.directories.is_empty() {
-                    true => {
-                        "; if no instance is to be given a directory, say so (--no-dir): what asks \
+        let held = Resources::of(&mut self.store.data_mut().table);
+        if !held.is_empty() {
+            let directory = match held.has_files() && arguments.rights.directories.is_empty() {
+                true => {
+                    "; if no instance is to be given a directory, say so (--no-dir): what asks \
                      for them keeps them"
-                    }
-                    false => "",
-                };
+                }
+                false => "",
+            };
             bail!(
-                "the component still holds {left} of its host's after its answer, which no other \
+                "the component still holds {held} of its host's after its answer, which no other \
                  instance has: give a request (--request) that opens and writes to nothing, such \
                  as files, standard error or connections that are kept{directory}"
             );
         }
-        if self.drawn.yes() && !arguments.allow_random {
+        if self.drawn.is_any() && !arguments.allow_random {
             bail!(
-                "the component drew secure random numbers: what it keeps of them, such as a \
+                "the component drew random numbers: what it keeps of them, such as a \
                  generator's state or a key, would be the same in every instance; give a request \
                  (--request) that draws none, or allow it (--allow-random) if nothing secret \
                  comes of it"
@@ -245,11 +261,18 @@ async fn answer(
             .wasi_http_incoming_handler()
             .call_handle(store, message, out)
     );
-    let trapped = |error| Failure::Trap(request.to_string(), error);
+    let trapped = |error| Failure::Trap(format!("`{request}`"), error);
     let mut over = false;
     let head = tokio::select! {
         biased;
-        head = &mut receiver => head.ok(),
+        head = &mut receiver => match head {
+            Ok(head) => Some(head),
+            // It may have dropped what it is to answer by, and go on to a trap.
+            Err(_) => {
+                (&mut call).await.map_err(trapped)?;
+                None
+            }
+        },
         called = &mut call => {
             called.map_err(trapped)?;
             over = true;

@@ -32,11 +32,15 @@ pub(super) async fn linger(metrics: &RuntimeMetrics, number: usize, limit: Durat
     // The clock of std is imported already.
     let begun = Instant::now();
     let mut wait = FIRST;
+    // For a clock that stands still, as it does before a component is
+    // pre-initialised.
+    let mut waited = Duration::ZERO;
     while !over() {
-        let left = limit.saturating_sub(begun.elapsed());
+        let left = limit.saturating_sub(begun.elapsed().max(waited));
         if left.is_zero() || sleep(wait.min(left)).await.is_err() {
             return;
         }
+        waited += wait.min(left);
         wait = (wait * 2).min(LONGEST);
     }
 }

@@ -1,4 +1,4 @@
-//! Secure random numbers, and whether any were drawn.
+//! Random numbers, and whether any were drawn.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -7,28 +7,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rand_core::{Rng, TryRng};
 use wasmtime_wasi::thread_rng;
 
-/// Whether secure random numbers were drawn.
+/// Whether random numbers were drawn.
 #[derive(Clone, Debug, Default)]
 pub struct Drawn(Arc<AtomicBool>);
 
 impl Drawn {
     /// Whether they were, so far.
-    pub fn yes(&self) -> bool {
+    pub fn is_any(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
 /// The system's random numbers, for one guest.
-pub struct Noticed(pub Drawn);
+pub struct RecordingRng(pub Drawn);
 
-impl Noticed {
+impl RecordingRng {
     fn rng(&self) -> impl Rng {
         self.0.0.store(true, Ordering::Relaxed);
         thread_rng()
     }
 }
 
-impl TryRng for Noticed {
+impl TryRng for RecordingRng {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
