@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::jco;
 use crate::server::{Request, Server, component};
-use crate::tool::{Ended, Tool, assert_says, component as build};
+use crate::tool::{self, Ended, Tool, assert_says};
 
 /// `cargo wasip2 preinit` of `component` into `output`, with these flags.
 fn preinit(component: &Path, output: &Path, flags: &[&str]) -> Ended {
@@ -19,7 +19,7 @@ fn preinit(component: &Path, output: &Path, flags: &[&str]) -> Ended {
 }
 
 /// The server `name`, pre-initialised into a directory with these flags.
-fn begun(name: &str, directory: &Path, flags: &[&str]) -> PathBuf {
+pub fn begun(name: &str, directory: &Path, flags: &[&str]) -> PathBuf {
     let output = directory.join(format!("{name}.preinit.wasm"));
     let said = preinit(&component(name), &output, flags).succeeded();
     assert_eq!(Path::new(said.trim()), output);
@@ -156,7 +156,7 @@ fn a_component_that_does_not_answer_is_refused_and_nothing_is_written() {
     let said = ask("wait").failed(2);
     assert_says(&said, &["a path begins with `/`"]);
 
-    let program = build("run", "demo", &[]);
+    let program = tool::component("run", "demo", &[]);
     let said = preinit(&program, &output, &[]).failed(1);
     assert_says(&said, &["does not export `wasi:http/incoming-handler`"]);
     let said = preinit(Path::new("Cargo.toml"), &output, &[]).failed(1);

@@ -7,6 +7,7 @@ use std::fs;
 use serde::Deserialize;
 
 use crate::differences;
+use crate::preinit;
 use crate::server::{Body, Request, Server, component, native};
 use crate::tool::Tool;
 
@@ -339,13 +340,7 @@ fn one_application_answers_alike_natively_over_sockets_and_as_a_handler() {
     let fresh = Server::serving("app", &flags);
     let reusing = [&flags[..], &["--max-instance-reuse-count", "1000"]].concat();
     let reused = Server::serving("app", &reusing);
-    let begun = files.path().join("app.preinit.wasm");
-    Tool::new("preinit")
-        .args(flags)
-        .arg("--output")
-        .args([&begun, &component("app")])
-        .run()
-        .succeeded();
+    let begun = preinit::begun("app", files.path(), &flags);
     let begun = Server::serving_file(&begun, &flags);
 
     let cases = cases();

@@ -38,13 +38,33 @@ impl Failure {
 
     /// Tells of it; gives back the exit code.
     pub fn end(self, arguments: &PreinitArgs, console: &Console) -> Result<u8> {
+        let code = match self.first() {
+            Failure::Trap(_, error) => {
+                trap::report(error, console);
+                TRAPPED
+            }
+            Failure::TimeLimit(..) => TIMED_OUT,
+            _ => return Err(self.into_error()),
+        };
         let of = arguments.component.display();
+        console.error(format!("{of}: {:#}", self.into_error()));
+        Ok(code)
+    }
+
+    /// What happened, to whichever component.
+    fn first(&self) -> &Failure {
         match self {
-            Failure::Other(error) => Err(error),
+            Failure::Result(failure) => failure.first(),
+            failure => failure,
+        }
+    }
+
+    /// The same as an error.
+    pub fn into_error(self) -> anyhow::Error {
+        match self {
+            Failure::Other(error) => error,
             Failure::Trap(part, error) => {
-                trap::report(&error, console);
-                console.error(format!("{of} trapped in {part}"));
-                Ok(TRAPPED)
+                anyhow!("it trapped in {part}: {}", error.root_cause())
             }
             Failure::TimeLimit(part, limit, time) => {
                 let why = match time {
@@ -53,41 +73,15 @@ impl Failure {
                     }
                     Time::Passing => "",
                 };
-                console.error(format!(
-                    "{of} had not ended {part} after {limit:?} (--timeout){why}"
-                ));
-                Ok(TIMED_OUT)
+                anyhow!("it had not ended {part} after {limit:?} (--timeout){why}")
             }
-            Failure::Status(request, status) => Err(anyhow!(
-                "{of} answered `{request}` with {status}; give a request (--request) that it \
+            Failure::Status(request, status) => anyhow!(
+                "it answered `{request}` with {status}; give a request (--request) that it \
                  answers well"
-            )),
-            Failure::Result(failure) => {
-                console.error(format!(
-                    "{of} cannot be pre-initialised: it answered, but what began with its memory \
-                     did not; nothing was written"
-                ));
-                failure.end(arguments, console)
-            }
-        }
-    }
-
-    /// The same as one error.
-    pub fn into_error(self) -> anyhow::Error {
-        match self {
-            Failure::Other(error) => error,
-            Failure::Trap(part, error) => {
-                anyhow!("it trapped in {part}: {error:#}")
-            }
-            Failure::TimeLimit(part, limit, _) => {
-                anyhow!("it had not ended {part} after {limit:?}")
-            }
-            Failure::Status(request, status) => {
-                anyhow!("it answered `{request}` with {status}")
-            }
-            Failure::Result(failure) => failure
-                .into_error()
-                .context("what began with its memory did not answer"),
+            ),
+            Failure::Result(failure) => failure.into_error().context(
+                "it answered, but what began with its memory did not; nothing was written",
+            ),
         }
     }
 }

@@ -13,6 +13,7 @@
 mod clock;
 mod failure;
 mod random;
+mod request;
 mod resources;
 mod snapshot;
 mod warm_up;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use indicatif::ProgressBar;
 use wasmtime_wizer::Wizer;
 
 use crate::console::Console;
@@ -30,7 +32,8 @@ use crate::host::{Loader, Mode, Rights, component, event_loop, parse_duration};
 use crate::init::project::write_whole;
 
 use failure::Failure;
-use warm_up::{Candidate, Request, Time};
+use request::Request;
+use warm_up::{Candidate, Time, WarmInstance};
 
 /// What the name of a pre-initialised component ends in, unless `--output`
 /// says otherwise.
@@ -64,7 +67,7 @@ pub struct PreinitArgs {
     #[arg(
         long = "request",
         value_name = "[METHOD ]PATH",
-        default_value = "GET /"
+        default_values_t = [Request::default()]
     )]
     requests: Vec<Request>,
 
@@ -132,7 +135,6 @@ pub fn run(arguments: &PreinitArgs, console: &Console) -> Result<u8> {
 
 /// Pre-initialises the component, and writes the result.
 pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Result<(), Failure> {
-    let path = &arguments.component;
     let output = arguments.output();
     if output.is_dir() {
         let error = anyhow!(
@@ -141,57 +143,11 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
         );
         return Err(error.into());
     }
-    let wasm = component::read(path)?;
-    let loader = Loader::new(Mode::Async)?;
-    let spinner = console.spinner("Starting", path.display());
-    let wizer = Wizer::new();
-    let (context, instrumented) = wizer
-        .instrument_component(&wasm)
-        .map_err(anyhow::Error::from)
-        .with_context(|| format!("{} cannot be pre-initialised", path.display()))?;
-    let candidate = Candidate::new(
-        &loader,
-        &instrumented,
-        Time::Still,
-        arguments,
-        denials.clone(),
-    )?;
-    let mut warm = event_loop::run(candidate.serve()).map_err(anyhow::Error::from)??;
-    warm.check(arguments)?;
-    for (request, status) in &warm.answers {
-        if status.is_client_error() {
-            console.warn(format!("`{request}` was answered with {status}"));
-        }
-    }
-
-    spinner.set_prefix("Writing");
-    let snapshot = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .context("the host's event loop could not be made")?
-        .block_on(wizer.snapshot_component(&context, &mut warm))
-        .map_err(anyhow::Error::from)
-        .context("the memory of the instance could not be read")?;
-    if warm.store.data().asked_environment {
-        let variables = arguments.rights.environment();
-        let names = variables.iter().map(|(name, _)| name.as_str());
-        console.warn(format!(
-            "the component asked for its environment, which is kept as it is now, in memory and \
-             in the file: {}; instances that are given another do not see it",
-            match variables.is_empty() {
-                true => "no variables".to_owned(),
-                false => names.collect::<Vec<_>>().join(", "),
-            }
-        ));
-    }
-    drop(warm);
-
-    spinner.set_prefix("Checking");
-    let candidate = Candidate::new(&loader, &snapshot, Time::Passing, arguments, denials)
-        .map_err(|error| Failure::from(error).after())?;
-    event_loop::run(candidate.serve())
-        .map_err(anyhow::Error::from)?
-        .map_err(Failure::after)?;
+    let wasm = component::read(&arguments.component)?;
+    let spinner = console.spinner("Starting", arguments.component.display());
+    let snapshot = snapshot(&wasm, arguments, denials, &spinner, console);
     spinner.finish_and_clear();
+    let snapshot = snapshot?;
 
     let absolute = std::path::absolute(&output).map_err(anyhow::Error::from)?;
     write_whole(&absolute, &snapshot)?;
@@ -208,4 +164,74 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
         ),
     );
     Ok(())
+}
+
+/// The component `wasm` with the memory of an instance that has answered, and
+/// that others can go on from.
+fn snapshot(
+    wasm: &[u8],
+    arguments: &PreinitArgs,
+    denials: Denials,
+    spinner: &ProgressBar,
+    console: &Console,
+) -> Result<Vec<u8>, Failure> {
+    let loader = Loader::new(Mode::Async)?;
+    let wizer = Wizer::new();
+    let (context, instrumented) = wizer
+        .instrument_component(wasm)
+        .map_err(anyhow::Error::from)
+        .with_context(|| {
+            format!(
+                "{} cannot be pre-initialised",
+                arguments.component.display()
+            )
+        })?;
+    let candidate = Candidate::new(
+        &loader,
+        &instrumented,
+        Time::Still,
+        arguments,
+        denials.clone(),
+    )?;
+    let mut warm = event_loop::run(candidate.serve()).map_err(anyhow::Error::from)??;
+    warm.check(arguments)?;
+    spinner.suspend(|| warn(&warm, arguments, console));
+
+    spinner.set_prefix("Writing");
+    let snapshot = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .context("the host's event loop could not be made")?
+        .block_on(wizer.snapshot_component(&context, &mut warm))
+        .map_err(anyhow::Error::from)
+        .context("the memory of the instance could not be read")?;
+    drop(warm);
+
+    spinner.set_prefix("Checking");
+    let candidate = Candidate::new(&loader, &snapshot, Time::Passing, arguments, denials)
+        .map_err(|error| Failure::from(error).after())?;
+    event_loop::run(candidate.serve())
+        .map_err(anyhow::Error::from)?
+        .map_err(Failure::after)?;
+    Ok(snapshot)
+}
+
+/// Warns of what is allowed and may not be meant.
+fn warn(warm: &WarmInstance, arguments: &PreinitArgs, console: &Console) {
+    for (request, status) in &warm.answers {
+        if status.is_client_error() {
+            console.warn(format!("`{request}` was answered with {status}"));
+        }
+    }
+    if warm.store.data().asked_environment {
+        let variables = arguments.rights.environment();
+        let names = variables.iter().map(|(name, _)| name.as_str());
+        console.warn(format!(
+            "the component asked for its environment, which is kept as it is now, in memory and \
+             in the file: {}; instances that are given another do not see it",
+            match variables.is_empty() {
+                true => "no variables".to_owned(),
+                false => names.collect::<Vec<_>>().join(", "),
+            }
+        ));
+    }
 }

@@ -1,15 +1,12 @@
-//! An instance, and the requests that it answers.
+//! An instance of a component, and how it answers requests.
 
-use std::fmt;
 use std::pin::pin;
-use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
+use http::StatusCode;
 use http::header::HOST;
-use http::uri::PathAndQuery;
-use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -23,6 +20,7 @@ use super::PreinitArgs;
 use super::clock::Still;
 use super::failure::Failure;
 use super::random::{Drawn, RecordingRng};
+use super::request::Request;
 use super::resources::Resources;
 use crate::host::denial::Denials;
 use crate::host::guest::{Guest, Streams};
@@ -37,45 +35,6 @@ const WITNESS: &str = "/.preinit";
 
 /// What an instance does first, as a request is called.
 const START: &str = "its start";
-
-/// A request to answer: `[METHOD ]PATH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    method: Method,
-    path: PathAndQuery,
-}
-
-impl Default for Request {
-    fn default() -> Request {
-        Request {
-            method: Method::GET,
-            path: PathAndQuery::from_static("/"),
-        }
-    }
-}
-
-impl FromStr for Request {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Request, String> {
-        let (method, path) = text.split_once(' ').unwrap_or(("GET", text));
-        if !path.starts_with('/') {
-            return Err("a path begins with `/`, as in `GET /` or `/health`".to_owned());
-        }
-        Ok(Request {
-            method: method
-                .parse()
-                .map_err(|_| format!("`{method}` is no method"))?,
-            path: path.parse().map_err(|_| format!("`{path}` is no path"))?,
-        })
-    }
-}
-
-impl fmt::Display for Request {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method, self.path)
-    }
-}
 
 /// How time is for an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -302,21 +261,4 @@ async fn answer(
         return Err(Failure::Status(request.to_string(), status));
     }
     Ok(status)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_request_is_a_method_and_a_path() {
-        let request: Request = "POST /notes?a=b".parse().unwrap();
-        assert_eq!(request.to_string(), "POST /notes?a=b");
-        let request: Request = "/health".parse().unwrap();
-        assert_eq!(request.to_string(), "GET /health");
-        assert_eq!("GET /".parse(), Ok(Request::default()));
-        for wrong in ["", "health", "GET", "GET health", "G(T /", "GET /a b"] {
-            assert!(wrong.parse::<Request>().is_err(), "{wrong}");
-        }
-    }
 }
