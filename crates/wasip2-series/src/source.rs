@@ -1,0 +1,122 @@
+//! The project's own data: patches, shims, guests and suites.
+//!
+//! Inside the repository they are read from the tree, so that an edited patch
+//! counts at once; `CARGO_WASIP2_SOURCE`, which the repository's
+//! `.cargo/config.toml` sets, names it. An installed tool carries them and
+//! unpacks them below its home.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use include_dir::{Dir, include_dir};
+use sha2::{Digest, Sha256};
+
+use wasip2_ground::files::hex;
+use wasip2_ground::home::Home;
+
+static PATCHES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../patches");
+static SHIMS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../vendor-shims");
+static GUESTS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../compat-tests/programs/guests");
+static SERVERS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../compat-tests/programs/servers");
+
+/// A directory laid out as the repository is.
+#[derive(Clone, Debug)]
+pub struct Source {
+    root: PathBuf,
+    /// Whether it is a checkout, where tests can be run.
+    checkout: bool,
+}
+
+impl Source {
+    /// The checkout that `CARGO_WASIP2_SOURCE` names, or else what the tool
+    /// carries.
+    pub fn find(home: &Home) -> Result<Source> {
+        if let Some(root) = std::env::var_os("CARGO_WASIP2_SOURCE")
+            && !root.is_empty()
+        {
+            let root = std::path::absolute(root)?;
+            let checkout = root.join("compat-tests/tests").is_dir();
+            return Ok(Source { root, checkout });
+        }
+        Ok(Source {
+            root: unpack(home)?,
+            checkout: false,
+        })
+    }
+
+    /// Where the series stand.
+    pub fn patches(&self) -> PathBuf {
+        self.root.join("patches")
+    }
+
+    /// Where the shims stand.
+    pub fn shims(&self) -> PathBuf {
+        self.root.join("vendor-shims")
+    }
+
+    /// The workspace of the example guests.
+    pub fn guests(&self) -> PathBuf {
+        self.root.join("compat-tests/programs/guests")
+    }
+
+    /// The workspace of the example servers.
+    pub fn servers(&self) -> PathBuf {
+        self.root.join("compat-tests/programs/servers")
+    }
+
+    /// The repository, where this is one.
+    pub fn checkout(&self) -> Option<&Path> {
+        self.checkout.then_some(self.root.as_path())
+    }
+}
+
+/// Unpacks what the tool carries, once for each content of it.
+fn unpack(home: &Home) -> Result<PathBuf> {
+    let carried = [
+        ("patches", &PATCHES),
+        ("vendor-shims", &SHIMS),
+        ("compat-tests/programs/guests", &GUESTS),
+        ("compat-tests/programs/servers", &SERVERS),
+    ];
+    let mut digest = Sha256::new();
+    for (name, directory) in carried {
+        digest.update(name);
+        digest_directory(directory, &mut digest);
+    }
+    let root = home
+        .directory("source")?
+        .join(&hex(&digest.finalize())[..16]);
+    if root.is_dir() {
+        return Ok(root);
+    }
+    let parent = home.directory("source")?;
+    let unfinished = tempfile::Builder::new()
+        .prefix(".unpack-")
+        .tempdir_in(&parent)
+        .with_context(|| format!("a directory could not be made in {}", parent.display()))?;
+    for (name, directory) in carried {
+        let target = unfinished.path().join(name);
+        fs::create_dir_all(&target)?;
+        directory
+            .extract(&target)
+            .with_context(|| format!("{} could not be written", target.display()))?;
+    }
+    // Another process may have been quicker; its directory holds the same.
+    if fs::rename(unfinished.path(), &root).is_ok() {
+        let _ = unfinished.keep();
+    }
+    Ok(root)
+}
+
+fn digest_directory(directory: &Dir, digest: &mut Sha256) {
+    for file in directory.files() {
+        digest.update(file.path().to_string_lossy().as_bytes());
+        digest.update([0]);
+        digest.update((file.contents().len() as u64).to_le_bytes());
+        digest.update(file.contents());
+    }
+    for directory in directory.dirs() {
+        digest_directory(directory, digest);
+    }
+}
