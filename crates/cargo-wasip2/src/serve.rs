@@ -18,6 +18,7 @@ use wasip2_toolchain::{self as toolchain, Panic, unwinding};
 /// a response of status 500 and a backtrace here; one that takes longer than
 /// `--timeout` allows is status 504.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 #[command(mut_arg("component", |component| {
     component.required(false).required_unless_present("example").conflicts_with("example")
 }))]
