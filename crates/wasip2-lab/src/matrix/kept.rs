@@ -8,7 +8,6 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -18,6 +17,10 @@ use super::cell::{Cell, Outcome};
 use wasip2_ground::console::Console;
 use wasip2_ground::files::hex;
 use wasip2_ground::files::write_whole;
+
+/// A digest of the sources of whatever builds, runs and judges a cell; the build
+/// script has the list.
+const JUDGES: &str = env!("WASIP2_JUDGES");
 
 /// Where results are kept.
 #[derive(Debug)]
@@ -35,17 +38,17 @@ impl Kept {
         directory: PathBuf,
         inputs: impl IntoIterator<Item = &'a str>,
         fresh: bool,
-    ) -> Result<Kept> {
+    ) -> Kept {
         let mut common = Sha256::new();
-        add(&mut common, &this_program()?);
+        add(&mut common, JUDGES);
         for input in inputs {
             add(&mut common, input);
         }
-        Ok(Kept {
+        Kept {
             directory,
             common,
             fresh,
-        })
+        }
     }
 
     /// The file of what follows from `inputs`.
@@ -116,15 +119,6 @@ pub fn digest(directory: &Path, except: &[&str]) -> Result<String> {
         }
     }
     Ok(hex(&digest.finalize()))
-}
-
-/// What tells this program from the one that is built after it: the host is
-/// in it, and so is whatever judges.
-fn this_program() -> Result<String> {
-    let program = std::env::current_exe().context("this program's own path is not known")?;
-    let metadata = fs::metadata(&program)?;
-    let changed = metadata.modified()?.duration_since(UNIX_EPOCH)?;
-    Ok(format!("{} {}", metadata.len(), changed.as_nanos()))
 }
 
 fn add(digest: &mut Sha256, text: &str) {

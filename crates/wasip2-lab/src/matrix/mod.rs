@@ -206,7 +206,7 @@ fn cells(arguments: &MatrixArgs, home: &Home, console: &Console) -> Result<u8> {
             made_with.libc.as_deref().unwrap_or("unknown"),
         ],
         arguments.fresh,
-    )?;
+    );
     let workshop = || {
         Workshop::new(
             &plan,
