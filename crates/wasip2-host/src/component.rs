@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use wasmparser::{Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -71,17 +72,14 @@ enum Content {
 
 impl Content {
     fn of(bytes: &[u8]) -> Content {
-        // The preamble: a magic number, a version and a layer.
-        // https://github.com/WebAssembly/component-model/blob/main/design/mvp/Binary.md
-        if let Some(rest) = bytes.strip_prefix(b"\0asm") {
-            return match rest.get(2..4) {
-                Some([1, 0]) => Content::Component,
-                Some([0, 0]) if contains(bytes, b"wasi_snapshot_preview1") => {
-                    Content::Preview1Module
-                }
-                Some([0, 0]) => Content::Module,
-                _ => Content::Component,
+        if Parser::is_core_wasm(bytes) {
+            return match imports(bytes, "wasi_snapshot_preview1") {
+                true => Content::Preview1Module,
+                false => Content::Module,
             };
+        }
+        if bytes.starts_with(b"\0asm") {
+            return Content::Component;
         }
         if Engine::detect_precompiled(bytes).is_some() {
             return Content::Compiled;
@@ -93,6 +91,16 @@ impl Content {
     }
 }
 
-fn contains(bytes: &[u8], pattern: &[u8]) -> bool {
-    bytes.windows(pattern.len()).any(|window| window == pattern)
+/// Whether a core module imports anything of `module`. One that is cut off
+/// imports what can still be read.
+fn imports(bytes: &[u8], module: &str) -> bool {
+    Parser::new(0)
+        .parse_all(bytes)
+        .map_while(Result::ok)
+        .filter_map(|payload| match payload {
+            Payload::ImportSection(imports) => Some(imports),
+            _ => None,
+        })
+        .flat_map(|imports| imports.into_imports())
+        .any(|import| import.is_ok_and(|import| import.module == module))
 }

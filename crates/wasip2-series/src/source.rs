@@ -9,16 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
 use wasip2_ground::files::hex;
 use wasip2_ground::home::Home;
 
-static PATCHES: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../patches");
-static SHIMS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../vendor-shims");
-static GUESTS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../compat-tests/programs/guests");
-static SERVERS: Dir = include_dir!("$CARGO_MANIFEST_DIR/../../compat-tests/programs/servers");
+/// The archive that the build script makes.
+static CARRIED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/data.tar"));
 
 /// A directory laid out as the repository is.
 #[derive(Clone, Debug)]
@@ -73,20 +70,8 @@ impl Source {
 
 /// Unpacks what the tool carries, once for each content of it.
 fn unpack(home: &Home) -> Result<PathBuf> {
-    let carried = [
-        ("patches", &PATCHES),
-        ("vendor-shims", &SHIMS),
-        ("compat-tests/programs/guests", &GUESTS),
-        ("compat-tests/programs/servers", &SERVERS),
-    ];
-    let mut digest = Sha256::new();
-    for (name, directory) in carried {
-        digest.update(name);
-        digest_directory(directory, &mut digest);
-    }
-    let root = home
-        .directory("source")?
-        .join(&hex(&digest.finalize())[..16]);
+    let digest = hex(&Sha256::digest(CARRIED));
+    let root = home.directory("source")?.join(&digest[..16]);
     if root.is_dir() {
         return Ok(root);
     }
@@ -95,28 +80,12 @@ fn unpack(home: &Home) -> Result<PathBuf> {
         .prefix(".unpack-")
         .tempdir_in(&parent)
         .with_context(|| format!("a directory could not be made in {}", parent.display()))?;
-    for (name, directory) in carried {
-        let target = unfinished.path().join(name);
-        fs::create_dir_all(&target)?;
-        directory
-            .extract(&target)
-            .with_context(|| format!("{} could not be written", target.display()))?;
-    }
+    tar::Archive::new(CARRIED)
+        .unpack(unfinished.path())
+        .with_context(|| format!("{} could not be written", unfinished.path().display()))?;
     // Another process may have been quicker; its directory holds the same.
     if fs::rename(unfinished.path(), &root).is_ok() {
         let _ = unfinished.keep();
     }
     Ok(root)
-}
-
-fn digest_directory(directory: &Dir, digest: &mut Sha256) {
-    for file in directory.files() {
-        digest.update(file.path().to_string_lossy().as_bytes());
-        digest.update([0]);
-        digest.update((file.contents().len() as u64).to_le_bytes());
-        digest.update(file.contents());
-    }
-    for directory in directory.dirs() {
-        digest_directory(directory, digest);
-    }
 }
