@@ -63,10 +63,10 @@ features = "default"
 kind = "run"
 [row.upstream]
 outcome = "does not build"
-reason = "a word is no number"
+reason = "a word is not a number"
 [row.patched]
 outcome = "does not build"
-reason = "a word is no number"
+reason = "a word is not a number"
 
 [[row]]
 name = "hangs"
@@ -740,7 +740,7 @@ fn the_page_stands_by_itself() {
         &words,
         &[
             "does not build",
-            "a word is no number",
+            "a word is not a number",
             "E0308",
             "--only broken/patched/async",
             "cargo rustc",

@@ -111,7 +111,7 @@ fn serve(root: PathBuf) -> (u16, Arc<Mutex<Traffic>>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let (root, seen) = (root.clone(), seen.clone());
-            // A client that hangs up is no matter to the test.
+            // A client that hangs up does not matter to the test.
             std::thread::spawn(move || drop(answer(stream.unwrap(), &root, &seen)));
         }
     });

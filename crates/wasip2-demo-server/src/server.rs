@@ -57,7 +57,7 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
         tokio::spawn(async move {
             let service =
                 service_fn(|request| async { Ok::<_, Infallible>(answer(request, &waits).await) });
-            // A client that breaks off is none of the others' concern.
+            // A client that breaks off concerns no other.
             let _ = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)

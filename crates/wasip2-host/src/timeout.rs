@@ -21,7 +21,7 @@ pub fn parse(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
-        _ => return Err(format!("`{unit}` is no unit: use ms, s, m or h")),
+        _ => return Err(format!("`{unit}` is not a unit: use ms, s, m or h")),
     };
     number
         .parse()

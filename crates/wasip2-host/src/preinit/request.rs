@@ -33,8 +33,8 @@ impl FromStr for Request {
         Ok(Request {
             method: method
                 .parse()
-                .map_err(|_| format!("`{method}` is no method"))?,
-            path: path.parse().map_err(|_| format!("`{path}` is no path"))?,
+                .map_err(|_| format!("`{method}` is not a method"))?,
+            path: path.parse().map_err(|_| format!("`{path}` is not a path"))?,
         })
     }
 }

@@ -202,7 +202,7 @@ async fn answer(
         .uri(uri)
         .header(HOST, AUTHORITY)
         .body(body)
-        .context("the request is none")?;
+        .context("it is not a valid request")?;
     let out = http
         .new_response_outparam(sender)
         .map_err(anyhow::Error::from)?;

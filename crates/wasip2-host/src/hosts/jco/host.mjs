@@ -129,7 +129,7 @@ function run() {
   const command = exported(instance(), "wasi:cli/run");
   if (!command) {
     process.stderr.write(
-      "error: it is no command, for it does not export `wasi:cli/run`\n",
+      "error: it is not a command, because it does not export `wasi:cli/run`\n",
     );
     process.exit(1);
   }

@@ -40,7 +40,7 @@ impl Command {
     ) -> Result<Command> {
         let instance = link::link(engine, component, mode, rights)?;
         Command::of(instance, mode).context(
-            "it is no command, for it does not export `wasi:cli/run`: is it a library, or a \
+            "it is not a command, because it does not export `wasi:cli/run`: is it a library, or a \
              `wasi:http` server for `cargo wasip2 serve`?",
         )
     }
