@@ -5,17 +5,19 @@
 //! be right because a number or a header is missing.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::series::{Series, file_name};
+use crate::series::{PatchFile, Series};
 
 /// One patch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patch {
     /// The number that its file name begins with.
     pub number: String,
+    /// The name of its file in the series.
+    pub name: String,
     /// Its file.
     pub path: PathBuf,
     /// The first line of its message.
@@ -56,7 +58,7 @@ impl Patch {
         let patches = series
             .patches
             .iter()
-            .map(|path| Patch::read(path))
+            .map(Patch::read)
             .collect::<Result<Vec<Patch>>>()?;
         for (index, patch) in patches.iter().enumerate() {
             let wanted = format!("{:04}", index + 1);
@@ -64,7 +66,7 @@ impl Patch {
                 patch.number == wanted,
                 "the series of {series} has no patch {wanted}: {} stands in its place\n  the \
                  patches are numbered from 0001, without a gap, in the order they apply in",
-                file_name(&patch.path)
+                patch.name
             );
         }
         for number in series.notes.keys() {
@@ -77,8 +79,9 @@ impl Patch {
         Ok(patches)
     }
 
-    /// Reads the patch that stands in the file `path`.
-    fn read(path: &Path) -> Result<Patch> {
+    /// Reads the patch that stands in `file`.
+    fn read(file: &PatchFile) -> Result<Patch> {
+        let path = file.path.as_path();
         let text = fs::read_to_string(path)
             .with_context(|| format!("the patch {} could not be read", path.display()))?;
         let mut patch = parse(&text).with_context(|| {
@@ -87,8 +90,8 @@ impl Patch {
                 path.display()
             )
         })?;
-        let name = file_name(path);
-        patch.number = name.split('-').next().unwrap_or_default().to_owned();
+        patch.name.clone_from(&file.name);
+        patch.number = file.name.split('-').next().unwrap_or_default().to_owned();
         ensure!(
             patch.number.len() == 4 && patch.number.bytes().all(|byte| byte.is_ascii_digit()),
             "the patch {} does not begin with a number of four digits, as 0001-what-it-does.patch \
@@ -109,8 +112,7 @@ impl Patch {
 
     /// The file's name without number and extension.
     pub fn slug(&self) -> String {
-        let name = file_name(&self.path);
-        let name = name.strip_suffix(".patch").unwrap_or(&name);
+        let name = self.name.strip_suffix(".patch").unwrap_or(&self.name);
         let slug = name.split_once('-').map_or(name, |(_, slug)| slug);
         slug.trim_matches(['.', '-']).to_owned()
     }
@@ -205,6 +207,7 @@ fn parse(text: &str) -> Result<Patch> {
     let (paragraphs, trailers) = split_message(&message);
     Ok(Patch {
         number: String::new(),
+        name: String::new(),
         path: PathBuf::new(),
         subject: untagged(&subject).to_owned(),
         paragraphs,
@@ -314,6 +317,8 @@ fn sizes(line: &str) -> Option<(i64, i64)> {
 
 #[cfg(test)]
 pub mod tests {
+    use std::path::Path;
+
     use super::*;
 
     pub const TEXT: &str = "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n\
@@ -401,7 +406,8 @@ pub mod tests {
                         patch.number
                     );
                 }
-                made.push_str(&row(&series, &patch, gaps));
+                let file = patch.path.strip_prefix(&directory).unwrap().display();
+                made.push_str(&row(&series, &patch, &file.to_string(), gaps));
             }
         }
         if std::env::var_os("UPDATE_README").is_some() {
@@ -412,8 +418,7 @@ pub mod tests {
         }
     }
 
-    fn row(series: &Series, patch: &Patch, gaps: &[String]) -> String {
-        let file = format!("{}/{}/{}", series.name, series.line, file_name(&patch.path));
+    fn row(series: &Series, patch: &Patch, file: &str, gaps: &[String]) -> String {
         let status: Vec<&str> = patch.trailer("Upstream-Status").collect();
         let issues = ["Upstream-Issue", "Refs", "Fixes"]
             .iter()

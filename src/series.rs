@@ -2,7 +2,10 @@
 //!
 //! It stands in `patches/<crate>/<release line>/`: `series.toml` says which
 //! release the patches are for, and every `NNNN-what-it-does.patch` beside it
-//! belongs to the series, in the order of the numbers.
+//! belongs to the series, in the order of the numbers, as do those that it
+//! takes from another line ([`files`]).
+
+pub mod files;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::apply::Release;
 use crate::source::hex;
+pub use files::PatchFile;
 
 /// Changes when the tool makes another tree from the same series.
 const TREE_FORMAT: &str = "1";
@@ -40,7 +44,7 @@ pub struct Series {
     /// The directory that it stands in.
     pub directory: PathBuf,
     /// The patch files, in order.
-    pub patches: Vec<PathBuf>,
+    pub patches: Vec<PatchFile>,
     /// What is said of single patches, by their numbers.
     pub notes: BTreeMap<String, Note>,
     /// What the checks of its patches need to know.
@@ -58,6 +62,10 @@ pub struct Note {
     /// applies without them.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// The patch of another release line of the crate that it is, such as
+    /// `0.13/0003`; it has no file in this series then.
+    #[serde(default, rename = "same-as")]
+    pub same_as: Option<String>,
 }
 
 /// What `lint` needs to know of a crate.
@@ -159,14 +167,6 @@ impl Series {
             .with_context(|| format!("the series file {} could not be read", path.display()))?;
         let file: SeriesFile = toml::from_str(&text)
             .with_context(|| format!("the series file {} is not right", path.display()))?;
-        let mut patches: Vec<PathBuf> = entries(directory)?
-            .into_iter()
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "patch")
-            })
-            .collect();
-        patches.sort();
         Ok(Series {
             name: file.name,
             version: file.version,
@@ -176,7 +176,7 @@ impl Series {
             adds: file.adds,
             upstream: file.upstream,
             directory: directory.to_owned(),
-            patches,
+            patches: files::of(directory, &file.patch)?,
             notes: file.patch,
             lint: file.lint,
         })
@@ -216,12 +216,11 @@ impl Series {
             digest.update([0]);
         }
         for patch in &self.patches {
-            digest.update(file_name(patch));
+            digest.update(&patch.name);
             digest.update([0]);
-            digest.update(
-                fs::read(patch)
-                    .with_context(|| format!("the patch {} could not be read", patch.display()))?,
-            );
+            digest.update(fs::read(&patch.path).with_context(|| {
+                format!("the patch {} could not be read", patch.path.display())
+            })?);
         }
         Ok(hex(&digest.finalize()))
     }

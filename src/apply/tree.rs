@@ -16,7 +16,7 @@ use super::pristine::Pristine;
 use super::release::Network;
 use crate::console::Console;
 use crate::home::Home;
-use crate::series::{Series, file_name};
+use crate::series::{PatchFile, Series};
 
 /// What a finished tree says of itself, in `.git/wasip2.json`.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -101,7 +101,7 @@ pub fn make(
 }
 
 /// Applies one patch, or says which hunk of it does not fit.
-fn apply(series: &Series, patch: &Path, work: &Path, console: &Console) -> Result<()> {
+fn apply(series: &Series, patch: &PatchFile, work: &Path, console: &Console) -> Result<()> {
     let output = git(
         work,
         [
@@ -111,14 +111,14 @@ fn apply(series: &Series, patch: &Path, work: &Path, console: &Console) -> Resul
             "--committer-date-is-author-date",
         ],
     )
-    .arg(patch)
+    .arg(&patch.path)
     .output(console)?;
     if output.status.success() {
         return Ok(());
     }
     let _ = git(work, ["am", "--abort"]).output(console);
     let check = git(work, ["apply", "--check", "--verbose"])
-        .arg(patch)
+        .arg(&patch.path)
         .output(console)?;
     let said = String::from_utf8_lossy(&check.stderr).into_owned();
     let reason = match hunk(&said) {
@@ -127,8 +127,9 @@ fn apply(series: &Series, patch: &Path, work: &Path, console: &Console) -> Resul
     };
     bail!(
         "the patch {} of {series} does not apply{reason}\n  the previous tree, if there was one, \
-         is as it was; mend the patch, or drop `--patches` if it is not yours",
-        file_name(patch),
+         is as it was; mend {}, or drop `--patches` if it is not yours",
+        patch.name,
+        patch.path.display(),
     )
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::apply::{Pristine, git};
 use crate::console::Console;
 use crate::process::quoted_tail;
-use crate::series::{Series, file_name};
+use crate::series::{PatchFile, Series};
 
 /// The tag of the released source.
 pub const BASE: &str = "released";
@@ -154,7 +154,7 @@ fn base_message(series: &Series, pristine: &Pristine) -> String {
 }
 
 fn apply(
-    patch: &Path,
+    patch: &PatchFile,
     prefix: &str,
     repository: &Path,
     series: &Series,
@@ -170,12 +170,12 @@ fn apply(
         ],
     )
     .args((!prefix.is_empty()).then(|| format!("--directory={prefix}")))
-    .arg(patch)
+    .arg(&patch.path)
     .output(console)?;
     if !output.status.success() {
         bail!(
             "the patch {} of {series} does not apply; `cargo wasip2 apply {}` says where{}",
-            file_name(patch),
+            patch.name,
             series.name,
             quoted_tail(&output.stderr, 12)
         );

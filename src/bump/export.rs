@@ -241,12 +241,12 @@ fn verify(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()>
     );
     for patch in &series.patches {
         let output = git(&copy, ["am", "--quiet", "--keep-cr"])
-            .arg(patch)
+            .arg(&patch.path)
             .output(console)?;
         if !output.status.success() {
             bail!(
                 "{}, as exported, does not apply{}",
-                file_name(patch),
+                patch.name,
                 quoted_tail(&output.stderr, 12)
             );
         }

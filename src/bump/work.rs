@@ -14,7 +14,7 @@ use crate::console::Console;
 use crate::home::Home;
 use crate::init::project::write_whole;
 use crate::process::quoted_tail;
-use crate::series::{Series, file_name};
+use crate::series::Series;
 
 /// The tag of the new release.
 pub const RELEASED: &str = "released";
@@ -375,18 +375,18 @@ fn repository_of(
     let mut patches = Vec::new();
     for patch in &series.patches {
         let output = git(repository, ["am", "--quiet", "--keep-cr"])
-            .arg(patch)
+            .arg(&patch.path)
             .output(console)?;
         ensure!(
             output.status.success(),
             "the patch {} does not apply to {series}, which it is for; `cargo wasip2 apply {}` \
              says where{}",
-            file_name(patch),
+            patch.name,
             series.name,
             quoted_tail(&output.stderr, 12)
         );
         let commit = read(repository, &["rev-parse", "HEAD"], console)?;
-        patches.push((file_name(patch), commit));
+        patches.push((patch.name.clone(), commit));
     }
     read(
         repository,

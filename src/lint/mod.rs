@@ -83,7 +83,7 @@ pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool>
         for patch in &patches {
             report.patches.push(Checked {
                 series: series.to_string(),
-                patch: series::file_name(&patch.path),
+                patch: patch.name.clone(),
                 gaps: match series.notes.get(&patch.number) {
                     Some(note) => note.gaps.clone(),
                     None => Vec::new(),

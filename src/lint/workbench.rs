@@ -12,7 +12,7 @@ use crate::branch;
 use crate::console::Console;
 use crate::home::Home;
 use crate::process::{Process, quoted_tail};
-use crate::series::{Series, file_name};
+use crate::series::Series;
 use crate::shims::Shims;
 
 /// The tree, and what it is built with.
@@ -55,12 +55,12 @@ impl<'a> Workbench<'a> {
         let mut commits = vec![head(&tree, console)?];
         for patch in &series.patches {
             let output = git(&tree, ["am", "--quiet", "--keep-cr"])
-                .arg(patch)
+                .arg(&patch.path)
                 .output(console)?;
             ensure!(
                 output.status.success(),
                 "the patch {} of {series} does not apply{}",
-                file_name(patch),
+                patch.name,
                 quoted_tail(&output.stderr, 12)
             );
             commits.push(head(&tree, console)?);
