@@ -290,7 +290,8 @@ pub fn file_name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-fn subdirectories(directory: &Path) -> Result<Vec<PathBuf>> {
+/// The directories in `directory`, in order.
+pub fn subdirectories(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut directories: Vec<PathBuf> = entries(directory)?
         .into_iter()
         // A name with a dot is of something unfinished.

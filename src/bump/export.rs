@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use semver::Version;
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
+use super::shared;
 use super::work::{Kind, RELEASED, State, Work, read};
-use crate::apply::git;
+use crate::apply::{Network, git};
 use crate::console::Console;
 use crate::home::Home;
 use crate::process::quoted_tail;
@@ -31,13 +32,18 @@ fn line_of(version: &Version) -> String {
 
 /// Writes the series for the new release, checks that it makes what was
 /// resolved, and puts it in the old one's place.
-pub fn finish(work: &Work, home: &Home, console: &Console) -> Result<()> {
+pub fn finish(work: &Work, network: Network, home: &Home, console: &Console) -> Result<()> {
     work.refuse_changed_series()?;
     // Beside the old one, as a rename needs; a name with a dot is no series.
     let new = beside(&work.state, "next");
     remove(&new)?;
-    let written =
-        write(&new, work, home, console).and_then(|()| put_in_place(&new, &work.state, console));
+    let written = write(&new, work, home, console).and_then(|()| {
+        let line = line(&Series::read(&work.state.series)?, &work.state.to);
+        let takers = shared::takers(&new, &line, work, network, home, console)?;
+        takers.iter().try_for_each(shared::Taker::detach)?;
+        put_in_place(&new, &work.state, console)?;
+        takers.iter().try_for_each(|taker| taker.attach(console))
+    });
     if written.is_err() {
         let _ = remove(&new);
     }
@@ -65,6 +71,7 @@ fn write(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()> 
     .arg(format!("{RELEASED}..HEAD"))
     .read(console)?;
     fs::write(new.join("series.toml"), series_toml(state, &old)?)?;
+    shared::take_again(new, work, home, console)?;
     verify(new, work, home, console)
 }
 
@@ -164,14 +171,7 @@ fn series_toml(state: &State, old: &Series) -> Result<String> {
         ("checksum", state.checksum.clone()),
         ("tree", state.tree.clone()),
     ] {
-        let mut item = value(new);
-        if let (Some(old), Some(new)) = (
-            document.get(key).and_then(Item::as_value),
-            item.as_value_mut(),
-        ) {
-            *new.decor_mut() = old.decor().clone();
-        }
-        document[key] = item;
+        replace(document.as_table_mut(), key, new);
     }
     if let Some(notes) = document.get_mut("patch").and_then(Item::as_table_mut) {
         renumber(notes, &numbers(state));
@@ -179,8 +179,21 @@ fn series_toml(state: &State, old: &Series) -> Result<String> {
     Ok(document.to_string())
 }
 
+/// Gives `key` a new value, beside the same comments.
+pub fn replace(table: &mut dyn TableLike, key: &str, new: String) {
+    let mut item = value(new);
+    let Some(old) = table.get_mut(key) else {
+        table.insert(key, item);
+        return;
+    };
+    if let (Some(old), Some(new)) = (old.as_value(), item.as_value_mut()) {
+        *new.decor_mut() = old.decor().clone();
+    }
+    *old = item;
+}
+
 /// The new number of each patch that is left, by its old one.
-fn numbers(state: &State) -> BTreeMap<String, String> {
+pub fn numbers(state: &State) -> BTreeMap<String, String> {
     state
         .outcomes
         .iter()
