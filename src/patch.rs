@@ -139,6 +139,19 @@ impl Patch {
             .any(|added| added.strip_prefix('+') == Some(line))
     }
 
+    /// Whether `other` changes the same lines, wherever they stand in the
+    /// files.
+    pub fn changes_as(&self, other: &Patch) -> bool {
+        let changes = |patch: &Patch| -> Vec<FileChange> {
+            let mut files = patch.files.clone();
+            for hunk in files.iter_mut().flat_map(|file| &mut file.hunks) {
+                hunk.at = 0;
+            }
+            files
+        };
+        changes(self) == changes(other)
+    }
+
     /// How many lines it adds to files that were there and are no tests.
     pub fn added_to_existing(&self) -> usize {
         self.files
@@ -358,6 +371,20 @@ pub mod tests {
             (3, 1, 2)
         );
         assert!(patch.files[1].new && patch.files[1].is_test());
+    }
+
+    #[test]
+    fn the_same_changes_at_another_line_are_the_same() {
+        let patch = patch(TEXT);
+        let same = |old: &str, new: &str| {
+            let text = TEXT.replace(old, new);
+            assert_ne!(text, TEXT);
+            patch.changes_as(&parse(&text).unwrap())
+        };
+        assert!(same("@@ -1,3 +1,4 @@", "@@ -7,3 +9,4 @@"));
+        assert!(same("Date:", "X-Mailer: none\nDate:"));
+        assert!(!same("+3\n", "+4\n"));
+        assert!(!same("tests/new.rs", "tests/other.rs"));
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod losses;
 mod report;
 mod rules;
 mod size;
+mod twice;
 mod workbench;
 
 use anyhow::Result;
@@ -32,7 +33,8 @@ use workbench::Workbench;
 /// It has one line of context at most, adds no trailing whitespace, documents
 /// what it makes public, and adds no more than 400 lines to existing files
 /// (tests aside) unless a trailer `Size-Reason:` says why. Half of all patches
-/// change fewer than 40 existing lines.
+/// change fewer than 40 existing lines. What two release lines of a crate both
+/// change is kept once (`same-as` in series.toml).
 ///
 /// With `--compile`, which takes a while, each step of the series also compiles
 /// for this machine and for wasm32-wasip2, and so does each branch that
@@ -92,6 +94,9 @@ pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool>
                 faults: rules::faults(patch, &series.lint),
             });
         }
+        for twice in twice::faults(series, &patches, &all)? {
+            report.blame(series, &twice.patch, twice.fault);
+        }
     }
     report.judge();
     if arguments.compile || arguments.api {
@@ -127,12 +132,17 @@ mod tests {
     fn the_repositorys_patches_have_no_fault() {
         let patches = Path::new(env!("CARGO_MANIFEST_DIR")).join("patches");
         let mut found = Vec::new();
-        for series in Series::all(&patches).unwrap() {
-            found.extend(exceptions::faults(&series));
-            for patch in Patch::all(&series).unwrap() {
-                for fault in rules::faults(&patch, &series.lint) {
+        let all = Series::all(&patches).unwrap();
+        for series in &all {
+            found.extend(exceptions::faults(series));
+            let patches = Patch::all(series).unwrap();
+            for patch in &patches {
+                for fault in rules::faults(patch, &series.lint) {
                     found.push(format!("{series} {}: {fault}", patch.number));
                 }
+            }
+            for twice in twice::faults(series, &patches, &all).unwrap() {
+                found.push(format!("{series} {}: {}", twice.patch, twice.fault));
             }
         }
         assert!(found.is_empty(), "{found:#?}");
