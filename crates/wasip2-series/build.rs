@@ -43,7 +43,10 @@ fn main() -> io::Result<()> {
     // The same content makes the same archive.
     builder.mode(HeaderMode::Deterministic);
     for name in CARRIED {
-        println!("cargo::rerun-if-changed={}", repository.join(name).display());
+        println!(
+            "cargo::rerun-if-changed={}",
+            repository.join(name).display()
+        );
         add(&mut builder, &repository, Path::new(name))?;
     }
     builder.finish()

@@ -2,7 +2,7 @@
 //! them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -36,4 +36,25 @@ pub fn file_name(path: &Path) -> String {
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The directories in `directory`, in order.
+pub fn subdirectories(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut directories: Vec<PathBuf> = entries(directory)?
+        .into_iter()
+        // A name with a dot is of something unfinished.
+        .filter(|path| path.is_dir() && !file_name(path).starts_with('.'))
+        .collect();
+    directories.sort();
+    Ok(directories)
+}
+
+/// What is in `directory`, in no order.
+pub fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
+    let read = || -> std::io::Result<Vec<PathBuf>> {
+        fs::read_dir(directory)?
+            .map(|entry| Ok(entry?.path()))
+            .collect()
+    };
+    read().with_context(|| format!("the directory {} could not be read", directory.display()))
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 
-use wasip2_ground::files::file_name;
 use wasip2_series::{Patch, Series};
 
 /// The repository that this program was built in.
@@ -72,7 +71,8 @@ fn the_readme_of_the_patches_shows_them() {
                     patch.number
                 );
             }
-            made.push_str(&row(&series, &patch, gaps));
+            let file = patch.path.strip_prefix(&directory).unwrap().display();
+            made.push_str(&row(&series, &patch, &file.to_string(), gaps));
         }
     }
     if std::env::var_os("UPDATE_README").is_some() {
@@ -83,8 +83,7 @@ fn the_readme_of_the_patches_shows_them() {
     }
 }
 
-fn row(series: &Series, patch: &Patch, gaps: &[String]) -> String {
-    let file = format!("{}/{}/{}", series.name, series.line, file_name(&patch.path));
+fn row(series: &Series, patch: &Patch, file: &str, gaps: &[String]) -> String {
     let status: Vec<&str> = patch.trailer("Upstream-Status").collect();
     let issues = ["Upstream-Issue", "Refs", "Fixes"]
         .iter()

@@ -5,18 +5,19 @@
 //! be right because a number or a header is missing.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::series::Series;
-use wasip2_ground::files::file_name;
+use crate::series::{PatchFile, Series};
 
 /// One patch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Patch {
     /// The number that its file name begins with.
     pub number: String,
+    /// The name of its file in the series.
+    pub name: String,
     /// Its file.
     pub path: PathBuf,
     /// The first line of its message.
@@ -57,7 +58,7 @@ impl Patch {
         let patches = series
             .patches
             .iter()
-            .map(|path| Patch::read(path))
+            .map(Patch::read)
             .collect::<Result<Vec<Patch>>>()?;
         for (index, patch) in patches.iter().enumerate() {
             let wanted = format!("{:04}", index + 1);
@@ -65,7 +66,7 @@ impl Patch {
                 patch.number == wanted,
                 "the series of {series} has no patch {wanted}: {} stands in its place\n  the \
                  patches are numbered from 0001, without a gap, in the order they apply in",
-                file_name(&patch.path)
+                patch.name
             );
         }
         for number in series.notes.keys() {
@@ -78,8 +79,9 @@ impl Patch {
         Ok(patches)
     }
 
-    /// Reads the patch that stands in the file `path`.
-    fn read(path: &Path) -> Result<Patch> {
+    /// Reads the patch that stands in `file`.
+    fn read(file: &PatchFile) -> Result<Patch> {
+        let path = file.path.as_path();
         let text = fs::read_to_string(path)
             .with_context(|| format!("the patch {} could not be read", path.display()))?;
         let mut patch = parse(&text).with_context(|| {
@@ -88,8 +90,8 @@ impl Patch {
                 path.display()
             )
         })?;
-        let name = file_name(path);
-        patch.number = name.split('-').next().unwrap_or_default().to_owned();
+        patch.name.clone_from(&file.name);
+        patch.number = file.name.split('-').next().unwrap_or_default().to_owned();
         ensure!(
             patch.number.len() == 4 && patch.number.bytes().all(|byte| byte.is_ascii_digit()),
             "the patch {} does not begin with a number of four digits, as 0001-what-it-does.patch \
@@ -110,8 +112,7 @@ impl Patch {
 
     /// The file's name without number and extension.
     pub fn slug(&self) -> String {
-        let name = file_name(&self.path);
-        let name = name.strip_suffix(".patch").unwrap_or(&name);
+        let name = self.name.strip_suffix(".patch").unwrap_or(&self.name);
         let slug = name.split_once('-').map_or(name, |(_, slug)| slug);
         slug.trim_matches(['.', '-']).to_owned()
     }
@@ -136,6 +137,19 @@ impl Patch {
         hunks
             .flat_map(|hunk| &hunk.lines)
             .any(|added| added.strip_prefix('+') == Some(line))
+    }
+
+    /// Whether `other` changes the same lines, wherever they stand in the
+    /// files.
+    pub fn changes_as(&self, other: &Patch) -> bool {
+        let changes = |patch: &Patch| -> Vec<FileChange> {
+            let mut files = patch.files.clone();
+            for hunk in files.iter_mut().flat_map(|file| &mut file.hunks) {
+                hunk.at = 0;
+            }
+            files
+        };
+        changes(self) == changes(other)
     }
 
     /// How many lines it adds to files that were there and are no tests.
@@ -206,6 +220,7 @@ pub fn parse(text: &str) -> Result<Patch> {
     let (paragraphs, trailers) = split_message(&message);
     Ok(Patch {
         number: String::new(),
+        name: String::new(),
         path: PathBuf::new(),
         subject: untagged(&subject).to_owned(),
         paragraphs,
@@ -344,6 +359,20 @@ mod tests {
             (3, 1, 2)
         );
         assert!(patch.files[1].new && patch.files[1].is_test());
+    }
+
+    #[test]
+    fn the_same_changes_at_another_line_are_the_same() {
+        let patch = patch(TEXT);
+        let same = |old: &str, new: &str| {
+            let text = TEXT.replace(old, new);
+            assert_ne!(text, TEXT);
+            patch.changes_as(&parse(&text).unwrap())
+        };
+        assert!(same("@@ -1,3 +1,4 @@", "@@ -7,3 +9,4 @@"));
+        assert!(same("Date:", "X-Mailer: none\nDate:"));
+        assert!(!same("+3\n", "+4\n"));
+        assert!(!same("tests/new.rs", "tests/other.rs"));
     }
 
     #[test]

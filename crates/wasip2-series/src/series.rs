@@ -2,7 +2,11 @@
 //!
 //! It stands in `patches/<crate>/<release line>/`: `series.toml` says which
 //! release the patches are for, and every `NNNN-what-it-does.patch` beside it
-//! belongs to the series, in the order of the numbers.
+//! belongs to the series, in the order of the numbers, as do those that it
+//! takes from another line ([`files`]).
+
+mod definition;
+pub mod files;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,11 +15,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use semver::Version;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use definition::SeriesFile;
+pub use definition::{ApiException, ApiTarget, Lint, Note, Upstream};
+pub use files::PatchFile;
+
 use crate::release::Release;
-use wasip2_ground::files::{file_name, hex};
+use wasip2_ground::files::{file_name, hex, subdirectories};
 
 /// Changes when the tool makes another tree from the same series.
 const TREE_FORMAT: &str = "1";
@@ -40,98 +47,11 @@ pub struct Series {
     /// The directory that it stands in.
     pub directory: PathBuf,
     /// The patch files, in order.
-    pub patches: Vec<PathBuf>,
+    pub patches: Vec<PatchFile>,
     /// What is said of single patches, by their numbers.
     pub notes: BTreeMap<String, Note>,
     /// What the checks of its patches need to know.
     pub lint: Lint,
-}
-
-/// What a series says of one of its patches.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Note {
-    /// The gaps in the released crates that it closes, `G1` and so on.
-    #[serde(default)]
-    pub gaps: Vec<String>,
-    /// The numbers of earlier patches that it cannot do without, although it
-    /// applies without them.
-    #[serde(default)]
-    pub needs: Vec<String>,
-}
-
-/// What `lint` needs to know of a crate.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Lint {
-    /// Directories in which nothing is public API, whatever says `pub` there.
-    #[serde(default)]
-    pub internal: Vec<String>,
-    /// The features that each step of the series is compiled with.
-    #[serde(default)]
-    pub features: Vec<String>,
-    /// The first patch with which the default features compile for every target;
-    /// the steps before it are compiled without them.
-    #[serde(default, rename = "default-features-from")]
-    pub default_features_from: Option<String>,
-    /// Flags for rustc with which the released crate compiles, too.
-    #[serde(default)]
-    pub rustflags: String,
-    /// What the public interface may lose all the same.
-    #[serde(default, rename = "api-exception")]
-    pub api_exceptions: Vec<ApiException>,
-}
-
-/// A part of the public interface that a series takes away on purpose.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ApiException {
-    /// For which target it is gone.
-    pub target: ApiTarget,
-    /// What is gone, as `lint --api` names it, in which `*` stands for anything.
-    #[serde(default)]
-    pub lost: Vec<String>,
-    /// Why that is meant.
-    #[serde(default)]
-    pub reason: String,
-}
-
-/// For which target a public interface is.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
-pub enum ApiTarget {
-    /// This machine's.
-    #[serde(rename = "native")]
-    Native,
-    /// Ours.
-    #[serde(rename = "wasm32-wasip2")]
-    Wasip2,
-}
-
-/// Where a crate is developed.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Upstream {
-    /// The address of the repository.
-    pub repository: String,
-    /// The crate's directory in it; empty for the top.
-    pub path: String,
-}
-
-/// `series.toml` as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SeriesFile {
-    #[serde(rename = "crate")]
-    name: String,
-    version: Version,
-    checksum: String,
-    tree: String,
-    adds: String,
-    upstream: Upstream,
-    #[serde(default)]
-    lint: Lint,
-    #[serde(default)]
-    patch: BTreeMap<String, Note>,
 }
 
 impl Series {
@@ -159,14 +79,6 @@ impl Series {
             .with_context(|| format!("the series file {} could not be read", path.display()))?;
         let file: SeriesFile = toml::from_str(&text)
             .with_context(|| format!("the series file {} is not right", path.display()))?;
-        let mut patches: Vec<PathBuf> = entries(directory)?
-            .into_iter()
-            .filter(|path| {
-                path.extension()
-                    .is_some_and(|extension| extension == "patch")
-            })
-            .collect();
-        patches.sort();
         Ok(Series {
             name: file.name,
             version: file.version,
@@ -176,7 +88,7 @@ impl Series {
             adds: file.adds,
             upstream: file.upstream,
             directory: directory.to_owned(),
-            patches,
+            patches: files::of(directory, &file.patch)?,
             notes: file.patch,
             lint: file.lint,
         })
@@ -216,12 +128,11 @@ impl Series {
             digest.update([0]);
         }
         for patch in &self.patches {
-            digest.update(file_name(patch));
+            digest.update(&patch.name);
             digest.update([0]);
-            digest.update(
-                fs::read(patch)
-                    .with_context(|| format!("the patch {} could not be read", patch.display()))?,
-            );
+            digest.update(fs::read(&patch.path).with_context(|| {
+                format!("the patch {} could not be read", patch.path.display())
+            })?);
         }
         Ok(hex(&digest.finalize()))
     }
@@ -282,25 +193,6 @@ pub fn select_one(all: Vec<Series>, name: &str) -> Result<Series> {
         bail!("`{name}` has several series: say {}", names.join(" or "));
     }
     Ok(chosen.remove(0))
-}
-
-fn subdirectories(directory: &Path) -> Result<Vec<PathBuf>> {
-    let mut directories: Vec<PathBuf> = entries(directory)?
-        .into_iter()
-        // A name with a dot is of something unfinished.
-        .filter(|path| path.is_dir() && !file_name(path).starts_with('.'))
-        .collect();
-    directories.sort();
-    Ok(directories)
-}
-
-fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
-    let read = || -> std::io::Result<Vec<PathBuf>> {
-        fs::read_dir(directory)?
-            .map(|entry| Ok(entry?.path()))
-            .collect()
-    };
-    read().with_context(|| format!("the directory {} could not be read", directory.display()))
 }
 
 #[cfg(test)]

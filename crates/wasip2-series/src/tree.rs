@@ -14,9 +14,8 @@ use crate::git::git;
 use crate::manifest;
 use crate::pristine::Pristine;
 use crate::release::Network;
-use crate::series::Series;
+use crate::series::{PatchFile, Series};
 use wasip2_ground::console::Console;
-use wasip2_ground::files::file_name;
 use wasip2_ground::home::Home;
 
 /// What a finished tree says of itself, in `.git/wasip2.json`.
@@ -110,7 +109,7 @@ pub fn make_all(series: &[Series], network: Network, home: &Home, console: &Cons
 }
 
 /// Applies one patch, or says which hunk of it does not fit.
-fn apply(series: &Series, patch: &Path, work: &Path, console: &Console) -> Result<()> {
+fn apply(series: &Series, patch: &PatchFile, work: &Path, console: &Console) -> Result<()> {
     let output = git(
         work,
         [
@@ -120,14 +119,14 @@ fn apply(series: &Series, patch: &Path, work: &Path, console: &Console) -> Resul
             "--committer-date-is-author-date",
         ],
     )
-    .arg(patch)
+    .arg(&patch.path)
     .output(console)?;
     if output.status.success() {
         return Ok(());
     }
     let _ = git(work, ["am", "--abort"]).output(console);
     let check = git(work, ["apply", "--check", "--verbose"])
-        .arg(patch)
+        .arg(&patch.path)
         .output(console)?;
     let said = String::from_utf8_lossy(&check.stderr).into_owned();
     let reason = match hunk(&said) {
@@ -136,8 +135,9 @@ fn apply(series: &Series, patch: &Path, work: &Path, console: &Console) -> Resul
     };
     bail!(
         "the patch {} of {series} does not apply{reason}\n  the previous tree, if there was one, \
-         is as it was; mend the patch, or drop `--patches` if it is not yours",
-        file_name(patch),
+         is as it was; mend {}, or drop `--patches` if it is not yours",
+        patch.name,
+        patch.path.display(),
     )
 }
 

@@ -34,7 +34,9 @@ impl FromStr for Request {
             method: method
                 .parse()
                 .map_err(|_| format!("`{method}` is not a method"))?,
-            path: path.parse().map_err(|_| format!("`{path}` is not a path"))?,
+            path: path
+                .parse()
+                .map_err(|_| format!("`{path}` is not a path"))?,
         })
     }
 }

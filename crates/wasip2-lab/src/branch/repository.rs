@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use wasip2_ground::console::Console;
-use wasip2_ground::files::file_name;
 use wasip2_ground::process::quoted_tail;
 use wasip2_series::Pristine;
 use wasip2_series::git::git;
-use wasip2_series::series::Series;
+use wasip2_series::series::{PatchFile, Series};
 
 /// The tag of the released source.
 pub const BASE: &str = "released";
@@ -156,7 +155,7 @@ fn base_message(series: &Series, pristine: &Pristine) -> String {
 }
 
 fn apply(
-    patch: &Path,
+    patch: &PatchFile,
     prefix: &str,
     repository: &Path,
     series: &Series,
@@ -172,12 +171,12 @@ fn apply(
         ],
     )
     .args((!prefix.is_empty()).then(|| format!("--directory={prefix}")))
-    .arg(patch)
+    .arg(&patch.path)
     .output(console)?;
     if !output.status.success() {
         bail!(
             "the patch {} of {series} does not apply; `cargo wasip2 apply {}` says where{}",
-            file_name(patch),
+            patch.name,
             series.name,
             quoted_tail(&output.stderr, 12)
         );

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use semver::Version;
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, Item, Table};
 
+use super::notes::{numbers, replace};
+use super::shared;
 use super::work::{Kind, RELEASED, State, Work, read};
 use wasip2_ground::console::Console;
 use wasip2_ground::files::file_name;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
+use wasip2_series::Network;
 use wasip2_series::git::git;
 use wasip2_series::series::Series;
 
@@ -32,13 +35,18 @@ fn line_of(version: &Version) -> String {
 
 /// Writes the series for the new release, checks that it makes what was
 /// resolved, and puts it in the old one's place.
-pub fn finish(work: &Work, home: &Home, console: &Console) -> Result<()> {
+pub fn finish(work: &Work, network: Network, home: &Home, console: &Console) -> Result<()> {
     work.refuse_changed_series()?;
     // Beside the old one, as a rename needs; a name with a dot is no series.
     let new = beside(&work.state, "next");
     remove(&new)?;
-    let written =
-        write(&new, work, home, console).and_then(|()| put_in_place(&new, &work.state, console));
+    let written = write(&new, work, home, console).and_then(|()| {
+        let line = line(&Series::read(&work.state.series)?, &work.state.to);
+        let takers = shared::takers(&new, &line, work, network, home, console)?;
+        takers.iter().try_for_each(shared::Taker::detach)?;
+        put_in_place(&new, &work.state, console)?;
+        takers.iter().try_for_each(|taker| taker.attach(console))
+    });
     if written.is_err() {
         let _ = remove(&new);
     }
@@ -66,6 +74,7 @@ fn write(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()> 
     .arg(format!("{RELEASED}..HEAD"))
     .read(console)?;
     fs::write(new.join("series.toml"), series_toml(state, &old)?)?;
+    shared::take_again(new, work, home, console)?;
     verify(new, work, home, console)
 }
 
@@ -165,33 +174,12 @@ fn series_toml(state: &State, old: &Series) -> Result<String> {
         ("checksum", state.checksum.clone()),
         ("tree", state.tree.clone()),
     ] {
-        let mut item = value(new);
-        if let (Some(old), Some(new)) = (
-            document.get(key).and_then(Item::as_value),
-            item.as_value_mut(),
-        ) {
-            *new.decor_mut() = old.decor().clone();
-        }
-        document[key] = item;
+        replace(document.as_table_mut(), key, new);
     }
     if let Some(notes) = document.get_mut("patch").and_then(Item::as_table_mut) {
         renumber(notes, &numbers(state));
     }
     Ok(document.to_string())
-}
-
-/// The new number of each patch that is left, by its old one.
-fn numbers(state: &State) -> BTreeMap<String, String> {
-    state
-        .outcomes
-        .iter()
-        .filter(|one| one.outcome != Kind::Upstream)
-        .enumerate()
-        .map(|(index, one)| {
-            let old = one.patch.split('-').next().unwrap_or_default();
-            (old.to_owned(), format!("{:04}", index + 1))
-        })
-        .collect()
 }
 
 fn renumber(notes: &mut Table, numbers: &BTreeMap<String, String>) {
@@ -242,12 +230,12 @@ fn verify(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()>
     );
     for patch in &series.patches {
         let output = git(&copy, ["am", "--quiet", "--keep-cr"])
-            .arg(patch)
+            .arg(&patch.path)
             .output(console)?;
         if !output.status.success() {
             bail!(
                 "{}, as exported, does not apply{}",
-                file_name(patch),
+                patch.name,
                 quoted_tail(&output.stderr, 12)
             );
         }

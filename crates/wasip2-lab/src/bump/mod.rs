@@ -11,7 +11,10 @@
 
 mod export;
 mod newest;
+mod notes;
 mod resolution;
+mod scratch;
+mod shared;
 mod work;
 
 use std::path::PathBuf;
@@ -36,6 +39,11 @@ use work::{Outcome, Work};
 /// first that conflicts is shown, with the directory to resolve it in, and
 /// `--continue` goes on from there. Nothing in the series changes until all is
 /// resolved.
+///
+/// A patch that two release lines share (`same-as` in series.toml) stays
+/// shared if one file makes of both releases what it should; if not, each line
+/// has a file of its own from then on, with a warning. No other line's patched
+/// tree changes.
 ///
 /// Exit codes: 0 carried over, or nothing newer; 1 a conflict, or with `--all`
 /// a series that lags behind, or an error; 2 wrong usage.
@@ -163,7 +171,7 @@ fn carry_on(mut work: Work, arguments: &BumpArgs, home: &Home, console: &Console
     let conflict = work.advance(console)?;
     let finished = conflict.is_none();
     if finished {
-        export::finish(&work, home, console)?;
+        export::finish(&work, arguments.series.network(), home, console)?;
     }
     if arguments.json {
         let bumped = Bumped {

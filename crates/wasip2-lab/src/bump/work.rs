@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::resolution;
 use wasip2_ground::console::Console;
-use wasip2_ground::files::file_name;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
@@ -377,18 +376,18 @@ fn repository_of(
     let mut patches = Vec::new();
     for patch in &series.patches {
         let output = git(repository, ["am", "--quiet", "--keep-cr"])
-            .arg(patch)
+            .arg(&patch.path)
             .output(console)?;
         ensure!(
             output.status.success(),
             "the patch {} does not apply to {series}, which it is for; `cargo wasip2 apply {}` \
              says where{}",
-            file_name(patch),
+            patch.name,
             series.name,
             quoted_tail(&output.stderr, 12)
         );
         let commit = read(repository, &["rev-parse", "HEAD"], console)?;
-        patches.push((file_name(patch), commit));
+        patches.push((patch.name.clone(), commit));
     }
     read(
         repository,

@@ -12,11 +12,10 @@ use super::report::Report;
 use super::workbench::Workbench;
 use wasip2_ground::TARGET;
 use wasip2_ground::console::Console;
-use wasip2_ground::files::file_name;
 use wasip2_ground::process::{Process, quoted_tail};
 use wasip2_series::git::git;
 use wasip2_series::patch::Patch;
-use wasip2_series::series::Series;
+use wasip2_series::series::{PatchFile, Series};
 
 /// The targets that everything is built for: this machine's, and ours.
 pub const TARGETS: [Option<&str>; 2] = [None, Some(TARGET)];
@@ -47,13 +46,13 @@ pub fn check(
 /// Compiles what the tree holds with `patch`, for every target.
 fn compile_step(
     series: &Series,
-    patch: &Path,
+    patch: &PatchFile,
     what: &str,
     workbench: &Workbench,
     report: &mut Report,
     console: &Console,
 ) -> Result<()> {
-    let patch = file_name(patch);
+    let patch = &patch.name;
     // The names begin with the patches' numbers.
     let from = series.lint.default_features_from.as_ref();
     let is_bare = from.is_some_and(|from| patch.as_str() < from.as_str());
@@ -63,7 +62,7 @@ fn compile_step(
         spinner.finish_and_clear();
         if let Some(error) = compiled {
             let fault = format!("{what} does not compile for {}{error}", of(target));
-            report.blame(series, &patch, fault);
+            report.blame(series, patch, fault);
         }
     }
     Ok(())

@@ -11,6 +11,7 @@ mod losses;
 mod report;
 mod rules;
 mod size;
+mod twice;
 mod workbench;
 
 use anyhow::Result;
@@ -31,7 +32,8 @@ use workbench::Workbench;
 /// It has one line of context at most, adds no trailing whitespace, documents
 /// what it makes public, and adds no more than 400 lines to existing files
 /// (tests aside) unless a trailer `Size-Reason:` says why. Half of all patches
-/// change fewer than 40 existing lines.
+/// change fewer than 40 existing lines. What two release lines of a crate both
+/// change is kept once (`same-as` in series.toml).
 ///
 /// With `--compile`, which takes a while, each step of the series also compiles
 /// for this machine and for wasm32-wasip2, and so does each branch that
@@ -82,7 +84,7 @@ pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool>
         for patch in &patches {
             report.patches.push(Checked {
                 series: series.to_string(),
-                patch: wasip2_ground::files::file_name(&patch.path),
+                patch: patch.name.clone(),
                 gaps: match series.notes.get(&patch.number) {
                     Some(note) => note.gaps.clone(),
                     None => Vec::new(),
@@ -90,6 +92,9 @@ pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool>
                 size: size::of(patch),
                 faults: rules::faults(patch, &series.lint),
             });
+        }
+        for twice in twice::faults(series, &patches, &all)? {
+            report.blame(series, &twice.patch, twice.fault);
         }
     }
     report.judge();
@@ -124,12 +129,17 @@ mod tests {
     fn the_repositorys_patches_have_no_fault() {
         let patches = crate::readme::repository().join("patches");
         let mut found = Vec::new();
-        for series in Series::all(&patches).unwrap() {
-            found.extend(exceptions::faults(&series));
-            for patch in Patch::all(&series).unwrap() {
-                for fault in rules::faults(&patch, &series.lint) {
+        let all = Series::all(&patches).unwrap();
+        for series in &all {
+            found.extend(exceptions::faults(series));
+            let patches = Patch::all(series).unwrap();
+            for patch in &patches {
+                for fault in rules::faults(patch, &series.lint) {
                     found.push(format!("{series} {}: {fault}", patch.number));
                 }
+            }
+            for twice in twice::faults(series, &patches, &all).unwrap() {
+                found.push(format!("{series} {}: {}", twice.patch, twice.fault));
             }
         }
         assert!(found.is_empty(), "{found:#?}");

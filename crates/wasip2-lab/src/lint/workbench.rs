@@ -10,7 +10,6 @@ use anyhow::{Result, ensure};
 use crate::branch;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::Console;
-use wasip2_ground::files::file_name;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::{Process, quoted_tail};
 use wasip2_series::git::git;
@@ -58,12 +57,12 @@ impl<'a> Workbench<'a> {
         let mut commits = vec![head(&tree, console)?];
         for patch in &series.patches {
             let output = git(&tree, ["am", "--quiet", "--keep-cr"])
-                .arg(patch)
+                .arg(&patch.path)
                 .output(console)?;
             ensure!(
                 output.status.success(),
                 "the patch {} of {series} does not apply{}",
-                file_name(patch),
+                patch.name,
                 quoted_tail(&output.stderr, 12)
             );
             commits.push(head(&tree, console)?);
