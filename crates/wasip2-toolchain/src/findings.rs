@@ -301,7 +301,7 @@ fn linkers(toolchain: &Toolchain) -> impl Iterator<Item = Finding> {
         .map(move |name| {
             let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
             let inside = Some(own.join(&file)).filter(|path| path.is_file());
-            match inside.or_else(|| machine::on_path(&file)) {
+            match inside.or_else(|| which::which(name).ok()) {
                 Some(path) => Finding::ok(name, path.display().to_string()),
                 None => Finding::lacking(
                     name,
@@ -365,7 +365,7 @@ fn clang(console: &Console) -> Finding {
 
 /// How packages of the system are installed here.
 fn install(packages: &str) -> String {
-    if machine::on_path("apt-get").is_some() {
+    if which::which("apt-get").is_ok() {
         format!("sudo apt-get install {packages}")
     } else {
         format!("install {packages} with this system's package manager")

@@ -1,7 +1,6 @@
 //! What this machine's own apt configuration says: which mirrors, through
 //! which proxy, for which architecture.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -109,17 +108,9 @@ impl Machine {
 pub fn missing_programs() -> Vec<String> {
     PROGRAMS
         .iter()
-        .filter(|choice| !choice.iter().any(|name| on_path(name).is_some()))
+        .filter(|choice| !choice.iter().any(|name| which::which(name).is_ok()))
         .map(|choice| choice.join(" or "))
         .collect()
-}
-
-/// Where on `PATH` a program is.
-pub fn on_path(program: impl AsRef<OsStr>) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|directory| directory.join(program.as_ref()))
-        .find(|file| file.is_file())
 }
 
 /// The value in a line of `apt-config dump`.
