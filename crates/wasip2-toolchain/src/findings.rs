@@ -5,11 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::debian::missing_programs;
 use crate::jco::Node;
 use crate::packages::DATA;
 use crate::target::{self, Origin, State};
 use crate::toolchain::Toolchain;
-use crate::{cargo_hack, jco, libc, machine, unwinding, wasmtime};
+use crate::{cargo_hack, jco, libc, unwinding, wasmtime};
 use wasip2_ground::TARGET;
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
@@ -314,7 +315,7 @@ fn linkers(toolchain: &Toolchain) -> impl Iterator<Item = Finding> {
 }
 
 fn package_programs(have_target: bool) -> Finding {
-    let missing = machine::missing_programs();
+    let missing = missing_programs();
     if missing.is_empty() {
         return Finding::ok(
             "apt",
