@@ -20,19 +20,12 @@ fn main() {
     );
     let own = repository.join("target/wasip2/tools/bin/wasmtime");
     println!("cargo::rerun-if-changed={}", own.display());
-    if own.is_file() || on_path("wasmtime").is_some() {
+    if own.is_file() || which::which("wasmtime").is_ok() {
         println!("cargo::rustc-cfg=has_wasmtime");
     }
-    if on_path("npm").is_some() && node().is_some_and(|major| major >= 20) {
+    if which::which("npm").is_ok() && node().is_some_and(|major| major >= 20) {
         println!("cargo::rustc-cfg=has_node");
     }
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH")?;
-    env::split_paths(&path)
-        .map(|directory| directory.join(format!("{program}{}", env::consts::EXE_SUFFIX)))
-        .find(|file| file.is_file())
 }
 
 /// The major version of Node.js.

@@ -26,6 +26,19 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     write().with_context(|| format!("{} could not be written", path.display()))
 }
 
+/// Makes a directory that was made as a temporary one readable by everybody.
+pub fn open_to_all(directory: &Path) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
+            .with_context(|| format!("{} could not be made readable", directory.display()))?;
+    }
+    #[cfg(not(unix))]
+    let _ = directory;
+    Ok(())
+}
+
 /// The last part of a path.
 pub fn file_name(path: &Path) -> String {
     path.file_name()

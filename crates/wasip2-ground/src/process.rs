@@ -66,17 +66,12 @@ impl Process {
 
     /// The command as a person would type it.
     pub fn line(&self) -> String {
-        let mut words = vec![self.command.get_program().to_string_lossy().into_owned()];
-        words.extend(self.command.get_args().map(|word| {
-            let word = word.to_string_lossy();
-            if word.is_empty() || word.contains(|c: char| c.is_whitespace() || "'\"$\\".contains(c))
-            {
-                format!("'{}'", word.replace('\'', r"'\''"))
-            } else {
-                word.into_owned()
-            }
-        }));
-        words.join(" ")
+        let words = std::iter::once(self.command.get_program())
+            .chain(self.command.get_args())
+            .map(|word| word.to_string_lossy());
+        let words: Vec<_> = words.collect();
+        // Only a zero byte cannot be quoted, and no command has one.
+        shlex::try_join(words.iter().map(|word| word.as_ref())).unwrap_or_else(|_| words.join(" "))
     }
 
     /// Runs it and gives back what it wrote, whatever its exit status.

@@ -293,8 +293,8 @@ fn locked_as_path(lock: &Lockfile, series: &Series) -> bool {
 /// when it runs natively. Whoever wants fewer takes flags away.
 fn runner() -> Result<Vec<String>> {
     let this = std::env::current_exe().context("this program's own path is not known")?;
-    let program = match find_on_path("cargo-wasip2") {
-        Some(found) if same_file(&found, &this) => "cargo-wasip2".to_owned(),
+    let program = match which::which("cargo-wasip2") {
+        Ok(found) if same_file(&found, &this) => "cargo-wasip2".to_owned(),
         _ => this.to_string_lossy().into_owned(),
     };
     let mut words = vec![program];
@@ -311,12 +311,6 @@ fn runner() -> Result<Vec<String>> {
         .map(str::to_owned),
     );
     Ok(words)
-}
-
-fn find_on_path(name: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?)
-        .map(|directory| directory.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
-        .find(|path| path.is_file())
 }
 
 fn same_file(one: &Path, other: &Path) -> bool {

@@ -89,8 +89,8 @@ fn starter(name: &str, programs: &Programs, home: &Home) -> Result<PathBuf> {
     let script = home.directory("services/clang-for-wasm")?.join(name);
     let text = format!(
         "#!/bin/sh\nLD_LIBRARY_PATH={} exec {} \"$@\"\n",
-        quoted(&libraries.to_string_lossy()),
-        quoted(&file.to_string_lossy())
+        shlex::try_quote(&libraries.to_string_lossy())?,
+        shlex::try_quote(&file.to_string_lossy())?
     );
     if fs::read_to_string(&script).is_ok_and(|old| old == text) {
         return Ok(script);
@@ -99,9 +99,4 @@ fn starter(name: &str, programs: &Programs, home: &Home) -> Result<PathBuf> {
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
         .with_context(|| format!("{} could not be made a program", script.display()))?;
     Ok(script)
-}
-
-/// As the shell has it.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::debian::missing_programs;
 use crate::jco::Node;
 use crate::packages::DATA;
 use crate::target::{self, Origin, State};
 use crate::toolchain::Toolchain;
-use crate::{cargo_hack, jco, libc, machine, unwinding, wasmtime};
+use crate::{cargo_hack, jco, libc, unwinding, wasmtime};
 use wasip2_ground::TARGET;
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
@@ -301,7 +302,7 @@ fn linkers(toolchain: &Toolchain) -> impl Iterator<Item = Finding> {
         .map(move |name| {
             let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
             let inside = Some(own.join(&file)).filter(|path| path.is_file());
-            match inside.or_else(|| machine::on_path(&file)) {
+            match inside.or_else(|| which::which(name).ok()) {
                 Some(path) => Finding::ok(name, path.display().to_string()),
                 None => Finding::lacking(
                     name,
@@ -314,7 +315,7 @@ fn linkers(toolchain: &Toolchain) -> impl Iterator<Item = Finding> {
 }
 
 fn package_programs(have_target: bool) -> Finding {
-    let missing = machine::missing_programs();
+    let missing = missing_programs();
     if missing.is_empty() {
         return Finding::ok(
             "apt",
@@ -365,7 +366,7 @@ fn clang(console: &Console) -> Finding {
 
 /// How packages of the system are installed here.
 fn install(packages: &str) -> String {
-    if machine::on_path("apt-get").is_some() {
+    if which::which("apt-get").is_ok() {
         format!("sudo apt-get install {packages}")
     } else {
         format!("install {packages} with this system's package manager")

@@ -14,6 +14,7 @@ use crate::libc::Libc;
 use crate::target::{MARKER, Marker};
 use wasip2_ground::TARGET;
 use wasip2_ground::console::Console;
+use wasip2_ground::files::open_to_all;
 
 /// What official Rust has in `lib/self-contained`.
 const SELF_CONTAINED: [&str; 3] = ["libc.a", "crt1-command.o", "crt1-reactor.o"];
@@ -224,17 +225,4 @@ impl SetAside {
             ));
         }
     }
-}
-
-/// Makes a directory that was made as a temporary one readable by everybody.
-pub fn open_to_all(directory: &Path) -> Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(directory, fs::Permissions::from_mode(0o755))
-            .with_context(|| format!("{} could not be made readable", directory.display()))?;
-    }
-    #[cfg(not(unix))]
-    let _ = directory;
-    Ok(())
 }

@@ -6,9 +6,9 @@
 //!   in well under a tenth of a second, because every build asks ([`target`]).
 //! - rustup is asked first, where it manages the toolchain ([`rustup`]).
 //! - Else the same thing is made from Debian's `rust-src` and `wasi-libc`
-//!   ([`packages`]), fetched and verified by the machine's own apt
-//!   ([`machine`], [`apt`]), built by the toolchain's own cargo
-//!   ([`std_build`]). [`setup`] puts these steps in order.
+//!   ([`packages`] says in which versions, [`debian`] fetches and verifies
+//!   them), built by the toolchain's own cargo ([`std_build`]). [`setup`] puts
+//!   these steps in order.
 //! - Nothing is installed in the system, and no root is needed: everything is
 //!   below the tool's home, but for the target in the sysroot.
 //! - It may be interrupted at any moment. The target comes into place whole,
@@ -16,22 +16,21 @@
 //! - Every variant of wasi-libc can be had beside the target's ([`libc`]), and
 //!   a second target, whose panics unwind, beside the toolchain's
 //!   ([`unwinding`]).
-//! - Programs that are not Rust's come from the same packages ([`programs`],
-//!   [`clang`]); those that cargo or npm can install are pinned, and installed
+//! - Programs that are not Rust's, where they are not installed, come from the
+//!   same archive ([`programs`], [`clang`]); those that cargo or npm can install are pinned, and installed
 //!   below the tool's home ([`cargo_tool`], [`jco`]).
 //! - [`findings`] says what of all that is there, and what to do about the
 //!   rest.
 
-mod apt;
 mod cargo;
 mod cargo_hack;
 mod cargo_tool;
 mod clang;
+mod debian;
 mod findings;
 mod install;
 pub mod jco;
 pub mod libc;
-mod machine;
 mod packages;
 mod panic;
 pub mod programs;

@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::packages::{self, DATA, LibcVariant, Package};
+use crate::debian::{self, Package, Wanted};
+use crate::packages::{DATA, LibcVariant};
 use crate::sources::Sources;
 use crate::target::{self, Origin as TargetOrigin, State};
 use crate::toolchain::Toolchain;
 use wasip2_ground::TARGET;
 use wasip2_ground::console::Console;
+use wasip2_ground::files::open_to_all;
 use wasip2_ground::home::Home;
 
 /// A variant of wasi-libc on this machine.
@@ -109,7 +111,7 @@ pub fn get(
     if let Some(libc) = kept(variant, home) {
         return Ok(libc);
     }
-    match packages::fetch(&[variant.wanted()], sources, home, console) {
+    match debian::fetch(&[Wanted::libc(variant)], sources, home, console) {
         Ok(packages) => keep(variant, &packages[0], home, console),
         Err(error) => match of_toolchain(variant, home, console)? {
             Some(libc) => Ok(libc),
@@ -176,14 +178,13 @@ pub fn keep(
     home: &Home,
     console: &Console,
 ) -> Result<Libc> {
-    let parent = home.directory("libc")?;
-    let unpacked = packages::unpack(
-        package,
-        &[
-            &format!("./usr/lib/{TARGET}"),
-            &format!("./usr/include/{TARGET}"),
-        ],
-        &parent,
+    let unpacked = tempfile::Builder::new()
+        .prefix(".unpacking-")
+        .tempdir_in(home.directory("libc")?)?;
+    let members = ["lib", "include"].map(|part| format!("./usr/{part}/{TARGET}"));
+    package.unpack(
+        &members.each_ref().map(String::as_str),
+        unpacked.path(),
         console,
     )?;
     let origin = Origin {
@@ -227,7 +228,7 @@ fn put(
             place.display()
         )
     })?;
-    crate::install::open_to_all(&place)?;
+    open_to_all(&place)?;
     kept(variant, home).with_context(|| format!("{} vanished while it was made", place.display()))
 }
 

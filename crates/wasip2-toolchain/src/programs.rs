@@ -1,8 +1,8 @@
 //! Programs of a package: installed, or taken out of Debian's packages.
 //!
-//! The machine's own apt finds, fetches and verifies them, as they must suit
-//! the libraries that are installed. Nothing is installed: the packages are
-//! unpacked below `<home>/services`, with those libraries that are missing.
+//! They come from the machine's own release, as they must suit the libraries
+//! that are installed. Nothing is installed: the packages are unpacked below
+//! `<home>/services`, with those libraries that are missing.
 
 use std::ffi::OsString;
 use std::fs;
@@ -12,9 +12,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::debian;
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
 
 /// What came of looking for a program.
 #[derive(Debug)]
@@ -74,10 +74,10 @@ pub fn find(
             root: None,
         }));
     }
-    let _lock = home.lock(&format!("services-{package}"), console)?;
+    let _lock = home.lock("services", console)?;
     let root = home.directory("services")?.join(package);
     if !root.is_dir()
-        && let Err(reason) = fetch(package, &root, console)
+        && let Err(reason) = fetch(package, &root, home, console)
     {
         return Ok(Found::Missing(format!(
             "`{program}` is not installed, and could not be had from Debian's packages: \
@@ -117,62 +117,24 @@ fn search(root: &Path, places: &[&str], program: &str) -> Option<PathBuf> {
 
 /// Unpacks `package` and what it depends on, as far as it is not installed,
 /// into `root`.
-fn fetch(package: &str, root: &Path, console: &Console) -> Result<()> {
+fn fetch(package: &str, root: &Path, home: &Home, console: &Console) -> Result<()> {
+    let packages = debian::fetch_with_dependencies(package, home, console)?;
     let parent = root.parent().context("the root has no parent")?;
     let unfinished = tempfile::Builder::new()
         .prefix(".unpack-")
         .tempdir_in(parent)?;
-    let mut needed = needed(package, console);
-    if needed.is_err() && rustix::process::geteuid().is_root() {
-        // A new machine has no index of what there is.
-        let spinner = console.spinner("Updating", "the index of Debian's packages");
-        apt("apt-get").args(["-qq", "update"]).read(console)?;
-        spinner.finish_and_clear();
-        needed = self::needed(package, console);
-    }
-    let needed = needed?;
-    let spinner = console.spinner("Downloading", format!("{package} and its libraries"));
-    apt("apt-get")
-        .args(["-qq", "download"])
-        .args(&needed)
-        .current_dir(unfinished.path())
-        .read(console)?;
-    spinner.set_message(format!("{package}, unpacked"));
+    // Other users may enter it, as they may not enter a temporary one.
     let files = unfinished.path().join("root");
-    for entry in fs::read_dir(unfinished.path())? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "deb") {
-            Process::new("dpkg-deb")
-                .arg("-x")
-                .arg(&path)
-                .arg(&files)
-                .read(console)?;
-        }
+    fs::create_dir(&files)?;
+    for package in &packages {
+        package.unpack(&[], &files, console)?;
     }
-    spinner.finish_and_clear();
-    fs::rename(&files, root).with_context(|| format!("{} could not be made", root.display()))
-}
-
-/// The packages that would have to be installed for `package`.
-fn needed(package: &str, console: &Console) -> Result<Vec<String>> {
-    let simulated = apt("apt-get")
-        .args(["-qq", "install", "--simulate", "--no-install-recommends"])
-        .arg(package)
-        .read(console)?;
-    let mut needed: Vec<String> = simulated
-        .lines()
-        .filter_map(|line| line.strip_prefix("Inst ")?.split(' ').next())
-        .map(str::to_owned)
-        .collect();
-    needed.sort();
-    needed.dedup();
-    Ok(needed)
-}
-
-fn apt(program: &str) -> Process {
-    Process::new(program)
-        .env("LC_ALL", "C")
-        .or_install("what is not installed is taken from Debian's packages")
+    fs::rename(&files, root).with_context(|| format!("{} could not be made", root.display()))?;
+    for package in &packages {
+        // Only what is unpacked is used from now on.
+        let _ = fs::remove_file(&package.file);
+    }
+    Ok(())
 }
 
 /// Where libraries lie in unpacked packages.

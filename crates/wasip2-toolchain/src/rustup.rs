@@ -1,7 +1,6 @@
 //! `rustup target add`, which may fail but may not hang.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use wasip2_ground::TARGET;
+use wasip2_ground::child::{collect, wait_while};
 use wasip2_ground::console::Console;
 use wasip2_ground::process::Process;
 
@@ -31,13 +31,7 @@ pub fn add_target(name: &str, sysroot: &Path, console: &Console) -> Result<Resul
         Ok(child) => child,
         Err(error) => return Ok(Err(format!("rustup could not be started ({error})"))),
     };
-    let mut pipe = child.stderr.take().expect("standard error is piped");
-    let reader = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        // What was read before an error is still worth quoting.
-        let _ = pipe.read_to_end(&mut text);
-        String::from_utf8_lossy(&text).into_owned()
-    });
+    let said = collect(child.stderr.take());
     let mut seen = vec![crate::target::directory(sysroot).join("lib")];
     seen.extend(["downloads", "tmp"].map(|name| home().join(name)));
     let status = wait_while_it_moves(&mut child, PATIENCE, || size(&seen))?;
@@ -48,10 +42,11 @@ pub fn add_target(name: &str, sysroot: &Path, console: &Console) -> Result<Resul
             PATIENCE.as_secs()
         )));
     };
-    let said = reader.join().expect("reading does not panic");
     if status.success() {
         return Ok(Ok(()));
     }
+    let said = said.recv().unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
     let reason = said
         .lines()
         .find_map(|line| line.strip_prefix("error: "))
@@ -84,22 +79,22 @@ fn wait_while_it_moves(
     progress: impl Fn() -> u64,
 ) -> Result<Option<ExitStatus>> {
     let (mut last, mut since) = (progress(), Instant::now());
-    loop {
-        if let Some(status) = child.try_wait().context("rustup could not be waited for")? {
-            return Ok(Some(status));
-        }
-        let now = progress();
-        if now != last {
-            (last, since) = (now, Instant::now());
-        }
-        if since.elapsed() > patience {
+    let mut wait = || {
+        let status = wait_while(child, || {
+            let now = progress();
+            if now != last {
+                (last, since) = (now, Instant::now());
+            }
+            since.elapsed() <= patience
+        })?;
+        if status.is_none() {
             // It may have ended by itself in this very moment.
             let _ = child.kill();
-            child.wait().context("rustup could not be waited for")?;
-            return Ok(None);
+            child.wait()?;
         }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+        Ok::<_, std::io::Error>(status)
+    };
+    wait().context("rustup could not be waited for")
 }
 
 #[cfg(test)]

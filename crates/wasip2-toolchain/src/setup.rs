@@ -10,14 +10,16 @@ use wasip2_ground::TARGET;
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
 
+use crate::debian::{self, Wanted};
 use crate::install::Place;
+use crate::packages::{DATA, LibcVariant};
 use crate::panic::Panic;
 use crate::sources::Sources;
 use crate::std_build::StdBuild;
 use crate::std_source::StdSource;
 use crate::target::{self, Marker, Origin, State};
 use crate::toolchain::Toolchain;
-use crate::{libc, packages, rustup};
+use crate::{libc, rustup};
 
 /// What is to be made, and from where.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -102,10 +104,10 @@ pub fn ensure(home: &Home, console: &Console) -> Result<Installed> {
 
 impl Arguments {
     /// The variants of wasi-libc that are to be kept beside the target's.
-    pub fn extra_libcs(&self) -> Result<Vec<&'static packages::LibcVariant>> {
+    pub fn extra_libcs(&self) -> Result<Vec<&'static LibcVariant>> {
         Ok(match self.libc.as_deref() {
             None => Vec::new(),
-            Some("all") => packages::DATA.libc.iter().collect(),
+            Some("all") => DATA.libc.iter().collect(),
             Some(name) => vec![libc::variant(name)?],
         })
     }
@@ -119,7 +121,7 @@ impl Arguments {
     }
 
     /// The variant that a target made from packages links.
-    fn linked_libc(&self) -> Result<&'static packages::LibcVariant> {
+    fn linked_libc(&self) -> Result<&'static LibcVariant> {
         match self.libc.as_deref() {
             None | Some("all") => Ok(libc::default_variant()),
             Some(name) => libc::variant(name),
@@ -290,12 +292,12 @@ impl Setup<'_> {
     fn make_from_packages(&self, ours: bool) -> Result<Marker> {
         self.place.check_writable()?;
         let variant = self.arguments.linked_libc()?;
-        let mut wanted = vec![packages::rust_source(&self.toolchain.release)];
+        let mut wanted = vec![Wanted::rust_source(&self.toolchain.release)];
         let kept = libc::kept(variant, self.home);
         if kept.is_none() {
-            wanted.push(variant.wanted());
+            wanted.push(Wanted::libc(variant));
         }
-        let found = packages::fetch(&wanted, &self.arguments.sources(), self.home, self.console)?;
+        let found = debian::fetch(&wanted, &self.arguments.sources(), self.home, self.console)?;
         let source = StdSource::Package(found[0].clone());
         let libc = match kept {
             Some(libc) => libc,

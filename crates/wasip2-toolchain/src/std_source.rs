@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::packages::{self, Package};
+use crate::debian::Package;
 use crate::toolchain::Toolchain;
 use wasip2_ground::console::Console;
 use wasip2_ground::mirror::mirror;
@@ -57,12 +57,13 @@ impl StdSource {
         if library.is_dir() {
             return Ok(library);
         }
-        let unpacked;
+        let copy = tempfile::Builder::new()
+            .prefix(".copying-")
+            .tempdir_in(directory)?;
         let found = match self {
             StdSource::Package(package) => {
-                unpacked =
-                    packages::unpack(package, &["./usr/src/rustc-*/library"], directory, console)?;
-                fs::read_dir(unpacked.path().join("usr/src"))
+                package.unpack(&["./usr/src/rustc-*/library"], copy.path(), console)?;
+                fs::read_dir(copy.path().join("usr/src"))
                     .and_then(|mut entries| entries.next().transpose())
                     .ok()
                     .flatten()
@@ -73,12 +74,9 @@ impl StdSource {
                     .join("library")
             }
             StdSource::Component { library, .. } => {
-                unpacked = tempfile::Builder::new()
-                    .prefix(".copying-")
-                    .tempdir_in(directory)?;
-                mirror(library, unpacked.path(), &[])
+                mirror(library, copy.path(), &[])
                     .with_context(|| format!("{} could not be copied", library.display()))?;
-                unpacked.path().to_owned()
+                copy.path().to_owned()
             }
         };
         fs::rename(found, &library)

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::debian::{self, Wanted};
 use crate::install::Place;
 use crate::libc::{self, Libc};
-use crate::packages;
 use crate::panic::Panic;
 use crate::setup::Installed;
 use crate::sources::Sources;
@@ -123,8 +123,8 @@ pub fn make(
     let source = match StdSource::component(toolchain) {
         Some(component) => component,
         None => {
-            let wanted = [packages::rust_source(&toolchain.release)];
-            let found = packages::fetch(&wanted, sources, home, console)?;
+            let wanted = [Wanted::rust_source(&toolchain.release)];
+            let found = debian::fetch(&wanted, sources, home, console)?;
             StdSource::Package(found[0].clone())
         }
     };

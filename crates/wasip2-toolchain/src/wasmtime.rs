@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::cargo_tool::CargoTool;
-use crate::machine;
 use crate::packages::DATA;
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
@@ -17,8 +16,7 @@ pub fn kept(home: &Home) -> Option<PathBuf> {
 
 /// The command: this tool's own, where it was built, else the one on `PATH`.
 pub fn wasmtime(home: &Home) -> Option<PathBuf> {
-    let file = format!("wasmtime{}", std::env::consts::EXE_SUFFIX);
-    kept(home).or_else(|| machine::on_path(&file))
+    kept(home).or_else(|| which::which("wasmtime").ok())
 }
 
 /// Builds it where it is missing.
