@@ -6,13 +6,9 @@
 //! copy's follows the overrides.
 
 use std::fs;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::Message;
-use cargo_metadata::diagnostic::DiagnosticLevel;
 use walkdir::WalkDir;
 
 use crate::arguments::SeriesArgs;
@@ -26,6 +22,7 @@ use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::{Console, Verbosity};
 use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
+use wasip2_ground::messages::{self, Built, Message};
 use wasip2_ground::mirror::mirror;
 use wasip2_ground::process::Process;
 use wasip2_toolchain::{Libc, Unwinding};
@@ -203,45 +200,27 @@ impl Guests {
             Verbosity::Verbose => process = process.env("CARGO_TERM_VERBOSE", "true"),
             Verbosity::Normal => {}
         }
-        console.detail("Running", format!("`{}`", process.line()));
-        let mut child = process
-            .into_command()
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cargo could not be started")?;
-        let mut component = None;
-        let mut first_error = None;
-        let output = child.stdout.take().context("cargo's output is not there")?;
-        for message in Message::parse_stream(BufReader::new(output)) {
-            match message.context("cargo's messages")? {
-                Message::CompilerArtifact(artifact)
-                    if artifact.target.name == name && artifact.executable.is_some() =>
-                {
-                    component = artifact.executable;
-                }
-                Message::CompilerMessage(said) => {
-                    if let Some(rendered) = &said.message.rendered {
-                        console.foreign(rendered);
-                    }
-                    if matches!(said.message.level, DiagnosticLevel::Error) {
-                        let krate = said.target.name;
-                        first_error.get_or_insert(format!("{krate}: {}", said.message.message));
-                    }
-                }
-                _ => {}
+        let mut built = Built::default();
+        let status = messages::run(process, console, |message| {
+            if let Message::CompilerMessage(said) = &message
+                && let Some(rendered) = &said.message.rendered
+            {
+                console.foreign(rendered);
             }
-        }
-        let status = child.wait()?;
+            built.note(message, Some(name));
+        })?;
         if !status.success() {
-            let reason = first_error.map_or(String::new(), |error| format!(" ({error})"));
+            let reason = built
+                .error
+                .map_or(String::new(), |error| format!(" ({error})"));
             bail!(
                 "the guest `{name}` did not build{reason}; what rustc said stands above\n  its \
                  sources are in {}",
                 self.project.root.display()
             );
         }
+        let component = built.program;
         let component = component.with_context(|| format!("cargo built no program `{name}`"))?;
-        let component = component.into_std_path_buf();
         let Some(libc) = &build.libc else {
             return Ok(component);
         };
