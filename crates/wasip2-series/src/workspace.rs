@@ -9,14 +9,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use walkdir::WalkDir;
 
 use crate::arguments::SeriesArgs;
-use crate::overrides::{self, Options};
 use crate::project::Project;
 use crate::series::Series;
-use crate::shims::Shims;
-use crate::tree;
+use crate::staging::Staging;
 use wasip2_ground::TARGET;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::{Console, Verbosity};
@@ -83,49 +80,21 @@ impl Guests {
     ) -> Result<Guests> {
         let _lock = home.lock(&place.replace('/', "-"), console)?;
         let root = home.directory(place)?;
-        let project = Project { root: root.clone() };
-        tree::make_all(series, arguments.network(), home, console)?;
-        Shims::find(home)?.stage_all(home, console)?;
         mirror(source, &root, &["Cargo.lock", ".cargo", "target"])?;
-
-        // What the lock file and the configuration follow from.
-        let mut state = fs::read_to_string(source.join("Cargo.lock")).unwrap_or_default();
-        for series in series {
-            state.push_str(&series.digest()?);
-        }
-        state.push_str(env!("CARGO_PKG_VERSION"));
-        for manifest in Shims::find(home)?.manifests()? {
-            state.push_str(&fs::read_to_string(manifest)?);
-        }
-        for manifest in manifests(source)? {
-            state.push_str(&fs::read_to_string(manifest)?);
-        }
-        let stamp = root.join("target").join("initialised");
-        if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == state) {
-            return Ok(Guests { project });
-        }
-        if source.join("Cargo.lock").is_file() {
-            write_whole(&project.lock_path(), &fs::read(source.join("Cargo.lock"))?)?;
-        }
-        let options = Options {
-            allow: &[],
-            offline: arguments.offline,
-            ..Options::default()
+        let staging = Staging {
+            root,
+            lock: Some(source.join("Cargo.lock")),
+            series,
+            ..Staging::default()
         };
-        overrides::initialise(&project, series, &options, home, console)?;
-        write_whole(&stamp, state.as_bytes())?;
+        let project = staging.initialise(arguments, home, console)?;
         Ok(Guests { project })
     }
 
     /// The guests, in the order of their names.
     pub fn list(&self, console: &Console) -> Result<Vec<Guest>> {
-        let text = self
-            .project
-            .cargo(&["metadata", "--format-version=1", "--no-deps"], false)
-            .read(console)?;
-        let metadata: cargo_metadata::Metadata = serde_json::from_str(&text)?;
-        let mut guests: Vec<Guest> = metadata
-            .packages
+        let packages = self.project.packages(console)?;
+        let mut guests: Vec<Guest> = packages
             .iter()
             .flat_map(|package| package.targets.iter().map(move |target| (package, target)))
             .filter(|(_, target)| target.is_bin())
@@ -231,15 +200,4 @@ impl Guests {
         write_whole(&kept, &fs::read(&component)?)?;
         Ok(kept)
     }
-}
-
-fn manifests(source: &Path) -> Result<Vec<PathBuf>> {
-    let mut manifests = Vec::new();
-    for entry in WalkDir::new(source).max_depth(2).sort_by_file_name() {
-        let entry = entry?;
-        if entry.file_name() == "Cargo.toml" {
-            manifests.push(entry.into_path());
-        }
-    }
-    Ok(manifests)
 }
