@@ -53,7 +53,7 @@ pub fn run(
     let limit = work.time_limit.unwrap_or(limits.run);
     let mut words = vec![
         "host".to_owned(),
-        format!("--host={}", setting.host),
+        format!("--host={}", setting.host.word()),
         format!("--mode={}", setting.mode.word()),
         // The host's own clock, for it starts once the component is compiled.
         format!("--timeout={}s", limit.as_secs_f64()),

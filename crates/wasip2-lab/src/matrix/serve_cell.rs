@@ -54,7 +54,7 @@ pub fn run(
     };
     let mut words = vec![
         "serve".to_owned(),
-        format!("--host={}", setting.host),
+        format!("--host={}", setting.host.word()),
         "--addr=127.0.0.1:0".to_owned(),
     ];
     words.extend(guest.rights.iter().map(|word| match &service {
