@@ -25,6 +25,17 @@ pub enum Outcome {
     Absent,
 }
 
+/// A test that was tried.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Its name: `time_sleep::immediate_sleep`.
+    pub name: String,
+    pub outcome: Outcome,
+    /// Why it did not pass.
+    pub message: Option<String>,
+    pub seconds: f64,
+}
+
 impl Outcome {
     /// Every outcome but success, in the order of a summary.
     pub const OTHERS: [Outcome; 5] = [
