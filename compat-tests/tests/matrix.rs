@@ -691,6 +691,13 @@ fn a_plan_that_is_not_right_is_refused() {
         &PLAN.replace("there is no such feature", " "),
         &["no reason"],
     );
+    refused(
+        &PLAN.replace(
+            "about = \"this tool's host\"",
+            "about = \"\"\nhost = \"wasmer\"",
+        ),
+        &["`wasmer`", "`builtin`", "`wasmtime`", "`jco`"],
+    );
     // As an installed tool finds its own plan.
     refused(
         &PLAN.replace("guests = \"guests\"", "guests = \"elsewhere\""),

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::command_line::Shown;
+use wasip2_ground::command_line::{self, Shown};
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::Process;
@@ -31,7 +31,8 @@ pub enum LabVerb {
     Lint(LabArgs),
 }
 
-/// All that follows such a verb.
+/// All that follows such a verb. It is handed over as it was typed: clap takes
+/// a `--` away.
 #[derive(Args, Debug)]
 #[command(disable_help_flag = true)]
 pub struct LabArgs {
@@ -45,17 +46,16 @@ pub struct LabArgs {
 }
 
 impl LabVerb {
-    fn name_and_words(&self) -> (&'static str, &[OsString]) {
-        let (name, arguments) = match self {
-            LabVerb::Test(arguments) => ("test", arguments),
-            LabVerb::Suite(arguments) => ("suite", arguments),
-            LabVerb::Matrix(arguments) => ("matrix", arguments),
-            LabVerb::Bench(arguments) => ("bench", arguments),
-            LabVerb::Branch(arguments) => ("branch", arguments),
-            LabVerb::Bump(arguments) => ("bump", arguments),
-            LabVerb::Lint(arguments) => ("lint", arguments),
-        };
-        (name, &arguments.words)
+    fn name(&self) -> &'static str {
+        match self {
+            LabVerb::Test(_) => "test",
+            LabVerb::Suite(_) => "suite",
+            LabVerb::Matrix(_) => "matrix",
+            LabVerb::Bench(_) => "bench",
+            LabVerb::Branch(_) => "branch",
+            LabVerb::Bump(_) => "bump",
+            LabVerb::Lint(_) => "lint",
+        }
     }
 
     /// Whether it measures, so that the host and what loads it have to be
@@ -74,7 +74,10 @@ impl LabVerb {
 /// Builds `wasip2-lab` in the checkout and has it do the verb; gives back its
 /// exit code.
 pub fn run(verb: &LabVerb, shown: &Shown, home: &Home, console: &Console) -> Result<u8> {
-    let (name, words) = verb.name_and_words();
+    let name = verb.name();
+    let words = command_line::arguments()
+        .skip_while(|word| word != name)
+        .skip(1);
     let source = Source::find(home)?;
     let checkout = source.checkout().with_context(|| {
         let instead = match name {

@@ -45,6 +45,31 @@ fn a_verb_of_a_checkout_says_where_it_is_run() {
 }
 
 #[test]
+fn what_follows_a_verb_of_the_laboratory_is_handed_over_as_it_is() {
+    let repository = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    // In the place of cargo, to see what would be run.
+    let output = Command::new(env!("CARGO_BIN_EXE_cargo-wasip2"))
+        .args([
+            "wasip2",
+            "-q",
+            "test",
+            "--offline",
+            "--",
+            "--test",
+            "compat",
+            "--",
+            "one",
+        ])
+        .env("CARGO", "echo")
+        .env("CARGO_WASIP2_SOURCE", repository)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let end = "-- --quiet test --offline -- --test compat -- one\n";
+    assert!(said.ends_with(end), "{said}");
+}
+
+#[test]
 fn a_verb_that_is_mistyped_is_suggested() {
     let output = tool(&["matrxi"]);
     let said = String::from_utf8(output.stderr).unwrap();

@@ -11,7 +11,7 @@
 //! - [`process`]: a program that is run to its end, whose failure tells which
 //!   one, where and why. [`child`]: one that may run for so long and no longer.
 //! - [`interrupt`]: what Ctrl-C does, said once.
-//! - [`cargo`]: which cargo, which rustc.
+//! - [`cargo`]: which cargo, which rustc; [`messages`]: what it says as JSON.
 //! - [`home`]: where everything is kept that is made.
 //!
 //! Nothing here knows of patches, toolchains, components or hosts.
@@ -25,6 +25,7 @@ pub mod console;
 pub mod files;
 pub mod home;
 pub mod interrupt;
+pub mod messages;
 pub mod mirror;
 pub mod process;
 

@@ -89,15 +89,28 @@ impl Mode {
 }
 
 /// Which host runs the component.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The one in this program
+    #[default]
     Builtin,
     /// The `wasmtime` command: what `setup --wasmtime` has built, or the one on
     /// PATH
     Wasmtime,
     /// jco on Node.js; it is installed with npm when it is first used
     Jco,
+}
+
+impl Kind {
+    /// It as `--host` and files have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Builtin => "builtin",
+            Kind::Wasmtime => "wasmtime",
+            Kind::Jco => "jco",
+        }
+    }
 }
 
 impl HostArgs {

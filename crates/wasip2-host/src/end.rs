@@ -1,4 +1,5 @@
-//! How a guest ends, as this process's exit code tells it.
+//! How a guest ended, and why: as a host's process tells it by its exit code,
+//! and the guest by what it wrote.
 
 use std::process::ExitStatus;
 
@@ -8,6 +9,58 @@ pub const TIMED_OUT: u8 = 124;
 /// The exit code where the guest trapped: that of a native program that
 /// aborts (128 + SIGABRT), as the `wasmtime` command has it.
 pub const TRAPPED: u8 = 134;
+
+/// How a guest ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With this exit code.
+    Exit(u8),
+    /// With a trap, and this is what the host says of it.
+    Trap(String),
+    /// Not within its time.
+    TimeLimit,
+}
+
+impl End {
+    /// How the guest of a host ended that was a process of its own, whichever
+    /// host it was: `said` is what came to its standard error.
+    pub fn of_process(status: ExitStatus, said: &str) -> End {
+        match code(status) {
+            TIMED_OUT => End::TimeLimit,
+            TRAPPED => End::Trap(complaint(said).unwrap_or("it trapped").to_owned()),
+            code => End::Exit(code),
+        }
+    }
+
+    /// Why it is no success, in a line: the guest's panic, what the host says
+    /// of a trap, or the error that `main` returned; nothing where nobody said.
+    pub fn reason(&self, said: &str) -> Option<String> {
+        first_panic(said).or_else(|| match self {
+            End::Trap(reason) => Some(reason.clone()),
+            End::Exit(_) => error(said).map(str::to_owned),
+            End::TimeLimit => None,
+        })
+    }
+}
+
+/// The first panic that a guest tells of: its message and place.
+pub fn first_panic(said: &str) -> Option<String> {
+    let mut lines = said.lines();
+    let place = lines.find_map(|line| line.split_once("panicked at "))?.1;
+    let text = lines.next().unwrap_or_default().trim();
+    Some(format!("{text} ({})", place.trim_end_matches(':')))
+}
+
+/// The first line that tells of an error, or the last one.
+pub fn complaint(said: &str) -> Option<&str> {
+    let last = || said.lines().map(str::trim).rfind(|line| !line.is_empty());
+    error(said).or_else(last)
+}
+
+fn error(said: &str) -> Option<&str> {
+    let mut lines = said.lines().map(str::trim);
+    lines.find(|line| line.starts_with("Error: ") || line.starts_with("error: "))
+}
 
 /// The exit code that a process has ended with, as a shell shows it.
 pub fn code(status: ExitStatus) -> u8 {

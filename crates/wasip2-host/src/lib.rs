@@ -42,8 +42,8 @@ use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
 
 pub use arguments::{HostArgs, Kind, Mode, ServeArgs};
-pub use end::{TIMED_OUT, TRAPPED, code as exit_code};
-pub use program::{End, Loader, Program};
+pub use end::{End, TIMED_OUT, TRAPPED, code as exit_code, complaint, first_panic};
+pub use program::{Loader, Program};
 pub use rights::{Directory, Rights, Variable};
 pub use timeout::parse as parse_duration;
 pub use wasi::p2::denial::Denials;

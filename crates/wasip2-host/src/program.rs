@@ -17,11 +17,12 @@ use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 
 use crate::arguments::Mode;
 use crate::cache::Cache;
+use crate::end::End;
 use crate::rights::Rights;
 use crate::wasi::p2::command::Command;
 use crate::wasi::p2::denial::Denials;
 use crate::wasi::p2::guest::{Guest, Streams};
-use crate::{component, engine};
+use crate::{component, engine, trap};
 
 /// How often a guest that computes takes a turn with the event loop.
 const TURN: Duration = Duration::from_millis(20);
@@ -44,17 +45,6 @@ pub struct Loader {
 pub struct Program {
     engine: Engine,
     command: Command,
-}
-
-/// How an instance ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// With this exit code.
-    Exit(u8),
-    /// With a trap, and this is what the host says of it.
-    Trap(String),
-    /// Not within its time.
-    TimeLimit,
 }
 
 impl Loader {
@@ -123,10 +113,7 @@ impl Program {
         let end = match self.command.clone().call_within(limit, store)? {
             None => End::TimeLimit,
             Some(Ok(code)) => End::Exit(code),
-            Some(Err(error)) => {
-                let reason = error.root_cause().to_string();
-                End::Trap(reason.trim_start_matches("wasm trap: ").to_owned())
-            }
+            Some(Err(error)) => End::Trap(trap::reason(&error)),
         };
         let output = String::from_utf8_lossy(&output.contents()).into_owned();
         Ok((end, output))

@@ -6,13 +6,16 @@ use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
 use wasip2_ground::console::{Console, Verbosity};
 
+/// What the host says of a trap.
+pub fn reason(error: &wasmtime::Error) -> String {
+    let reason = error.root_cause().to_string();
+    reason.trim_start_matches("wasm trap: ").to_owned()
+}
+
 /// Reports a trap.
 pub fn report(error: &wasmtime::Error, console: &Console) {
-    let reason = error.root_cause().to_string();
-    let mut text = format!(
-        "the guest trapped: {}",
-        reason.strip_prefix("wasm trap: ").unwrap_or(&reason)
-    );
+    let reason = reason(error);
+    let mut text = format!("the guest trapped: {reason}");
     text.push_str(&backtrace(error, console));
     if let Some(explanation) = explanation(error, &reason) {
         text.push_str("\n  = note: ");

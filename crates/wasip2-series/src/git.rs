@@ -4,6 +4,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use anyhow::Result;
+use wasip2_ground::console::Console;
 use wasip2_ground::process::Process;
 
 /// Who commits what the tool commits.
@@ -56,4 +58,10 @@ pub fn git(directory: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsSt
             "advice.detachedHead=false",
         ])
         .args(arguments)
+}
+
+/// What git prints in `directory`, without the line's end.
+pub fn read(directory: &Path, arguments: &[&str], console: &Console) -> Result<String> {
+    let printed = git(directory, arguments).read(console)?;
+    Ok(printed.trim().to_owned())
 }

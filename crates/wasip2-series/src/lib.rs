@@ -18,7 +18,8 @@
 //! - [`project`]: a user's workspace and its lock file. [`overrides`] has it
 //!   build with the trees, in `.cargo/config.toml`; on failure it is as it
 //!   was.
-//! - [`workspace`]: a workspace of ours, staged as a user's project would be.
+//! - [`staging`]: a workspace of ours, locked and overridden as a user's project
+//!   would be. [`workspace`]: one of guests, and how those are built.
 //!
 //! Nothing here runs a component, and nothing is printed but progress.
 
@@ -36,6 +37,7 @@ pub mod release;
 pub mod series;
 pub mod shims;
 pub mod source;
+pub mod staging;
 pub mod tree;
 pub mod workspace;
 
@@ -45,3 +47,4 @@ pub use pristine::Pristine;
 pub use release::{Network, Release};
 pub use series::Series;
 pub use source::Source;
+pub use staging::Staging;

@@ -102,15 +102,10 @@ fn override_crates<'a>(
         ));
     }
     for (series, _) in &wanted {
-        tree::make_all(
-            std::slice::from_ref(*series),
-            Network {
-                offline: options.offline,
-            },
-            home,
-            console,
-        )?;
-        manifests.push(tree::path(series, home).join("Cargo.toml"));
+        let network = Network {
+            offline: options.offline,
+        };
+        manifests.push(tree::make(series, network, false, home, console)?.join("Cargo.toml"));
     }
     let needed = shims.needed(&manifests)?;
     override_shims(&needed, &shims, &mut config, home)?;
@@ -236,17 +231,8 @@ fn move_lock(
     options: &Options,
     console: &Console,
 ) -> Result<()> {
-    let package = format!("{}@{version}", series.name);
-    let precise = series.version.to_string();
-    let arguments = [
-        "update",
-        "--quiet",
-        "--package",
-        &package,
-        "--precise",
-        &precise,
-    ];
-    let output = project.cargo(&arguments, options.offline).output(console)?;
+    let release = series.release();
+    let output = project.move_lock(&release, version, options.offline, console)?;
     if output.status.success() || locked_as_path(&project.lock(options.offline, console)?, series) {
         return Ok(());
     }

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use anyhow::{Context, Result, bail};
 use cargo_lock::Lockfile;
+use cargo_metadata::{Metadata, Package};
 use semver::Version;
 
+use crate::release::Release;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
@@ -59,15 +62,19 @@ impl Project {
         }
     }
 
-    /// The manifests of its workspace's packages, and of the workspace itself.
-    pub fn manifests(&self, console: &Console) -> Result<Vec<PathBuf>> {
+    /// Its workspace's packages.
+    pub fn packages(&self, console: &Console) -> Result<Vec<Package>> {
         let text = self
             .cargo(&["metadata", "--format-version=1", "--no-deps"], true)
             .read(console)
             .with_context(|| format!("cargo cannot read the project in {}", self.root.display()))?;
-        let metadata: cargo_metadata::Metadata = serde_json::from_str(&text)?;
+        Ok(serde_json::from_str::<Metadata>(&text)?.packages)
+    }
+
+    /// The manifests of those, and of the workspace itself.
+    pub fn manifests(&self, console: &Console) -> Result<Vec<PathBuf>> {
         let mut manifests = vec![self.root.join("Cargo.toml")];
-        for package in metadata.packages {
+        for package in self.packages(console)? {
             let manifest = package.manifest_path.into_std_path_buf();
             if !manifests.contains(&manifest) {
                 manifests.push(manifest);
@@ -98,6 +105,21 @@ impl Project {
             bail!("{} was not written by cargo", path.display());
         }
         Lockfile::load(&path).with_context(|| format!("{} could not be read", path.display()))
+    }
+
+    /// Has cargo lock `release` instead of `version`; gives back what it said.
+    pub fn move_lock(
+        &self,
+        release: &Release,
+        version: &Version,
+        offline: bool,
+        console: &Console,
+    ) -> Result<Output> {
+        let package = format!("{}@{version}", release.name);
+        let precise = release.version.to_string();
+        self.cargo(&["update", "--quiet"], offline)
+            .args(["--package", &package, "--precise", &precise])
+            .output(console)
     }
 }
 

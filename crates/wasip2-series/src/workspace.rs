@@ -6,26 +6,20 @@
 //! copy's follows the overrides.
 
 use std::fs;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
-use cargo_metadata::Message;
-use cargo_metadata::diagnostic::DiagnosticLevel;
-use walkdir::WalkDir;
 
 use crate::arguments::SeriesArgs;
-use crate::overrides::{self, Options};
 use crate::project::Project;
 use crate::series::Series;
-use crate::shims::Shims;
-use crate::tree;
+use crate::staging::Staging;
 use wasip2_ground::TARGET;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::{Console, Verbosity};
 use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
+use wasip2_ground::messages::{self, Built, Message};
 use wasip2_ground::mirror::mirror;
 use wasip2_ground::process::Process;
 use wasip2_toolchain::{Libc, Unwinding};
@@ -86,49 +80,21 @@ impl Guests {
     ) -> Result<Guests> {
         let _lock = home.lock(&place.replace('/', "-"), console)?;
         let root = home.directory(place)?;
-        let project = Project { root: root.clone() };
-        tree::make_all(series, arguments.network(), home, console)?;
-        Shims::find(home)?.stage_all(home, console)?;
         mirror(source, &root, &["Cargo.lock", ".cargo", "target"])?;
-
-        // What the lock file and the configuration follow from.
-        let mut state = fs::read_to_string(source.join("Cargo.lock")).unwrap_or_default();
-        for series in series {
-            state.push_str(&series.digest()?);
-        }
-        state.push_str(env!("CARGO_PKG_VERSION"));
-        for manifest in Shims::find(home)?.manifests()? {
-            state.push_str(&fs::read_to_string(manifest)?);
-        }
-        for manifest in manifests(source)? {
-            state.push_str(&fs::read_to_string(manifest)?);
-        }
-        let stamp = root.join("target").join("initialised");
-        if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == state) {
-            return Ok(Guests { project });
-        }
-        if source.join("Cargo.lock").is_file() {
-            write_whole(&project.lock_path(), &fs::read(source.join("Cargo.lock"))?)?;
-        }
-        let options = Options {
-            allow: &[],
-            offline: arguments.offline,
-            ..Options::default()
+        let staging = Staging {
+            root,
+            lock: Some(source.join("Cargo.lock")),
+            series,
+            ..Staging::default()
         };
-        overrides::initialise(&project, series, &options, home, console)?;
-        write_whole(&stamp, state.as_bytes())?;
+        let project = staging.initialise(arguments, home, console)?;
         Ok(Guests { project })
     }
 
     /// The guests, in the order of their names.
     pub fn list(&self, console: &Console) -> Result<Vec<Guest>> {
-        let text = self
-            .project
-            .cargo(&["metadata", "--format-version=1", "--no-deps"], false)
-            .read(console)?;
-        let metadata: cargo_metadata::Metadata = serde_json::from_str(&text)?;
-        let mut guests: Vec<Guest> = metadata
-            .packages
+        let packages = self.project.packages(console)?;
+        let mut guests: Vec<Guest> = packages
             .iter()
             .flat_map(|package| package.targets.iter().map(move |target| (package, target)))
             .filter(|(_, target)| target.is_bin())
@@ -203,45 +169,27 @@ impl Guests {
             Verbosity::Verbose => process = process.env("CARGO_TERM_VERBOSE", "true"),
             Verbosity::Normal => {}
         }
-        console.detail("Running", format!("`{}`", process.line()));
-        let mut child = process
-            .into_command()
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cargo could not be started")?;
-        let mut component = None;
-        let mut first_error = None;
-        let output = child.stdout.take().context("cargo's output is not there")?;
-        for message in Message::parse_stream(BufReader::new(output)) {
-            match message.context("cargo's messages")? {
-                Message::CompilerArtifact(artifact)
-                    if artifact.target.name == name && artifact.executable.is_some() =>
-                {
-                    component = artifact.executable;
-                }
-                Message::CompilerMessage(said) => {
-                    if let Some(rendered) = &said.message.rendered {
-                        console.foreign(rendered);
-                    }
-                    if matches!(said.message.level, DiagnosticLevel::Error) {
-                        let krate = said.target.name;
-                        first_error.get_or_insert(format!("{krate}: {}", said.message.message));
-                    }
-                }
-                _ => {}
+        let mut built = Built::default();
+        let status = messages::run(process, console, |message| {
+            if let Message::CompilerMessage(said) = &message
+                && let Some(rendered) = &said.message.rendered
+            {
+                console.foreign(rendered);
             }
-        }
-        let status = child.wait()?;
+            built.note(message, Some(name));
+        })?;
         if !status.success() {
-            let reason = first_error.map_or(String::new(), |error| format!(" ({error})"));
+            let reason = built
+                .error
+                .map_or(String::new(), |error| format!(" ({error})"));
             bail!(
                 "the guest `{name}` did not build{reason}; what rustc said stands above\n  its \
                  sources are in {}",
                 self.project.root.display()
             );
         }
+        let component = built.program;
         let component = component.with_context(|| format!("cargo built no program `{name}`"))?;
-        let component = component.into_std_path_buf();
         let Some(libc) = &build.libc else {
             return Ok(component);
         };
@@ -252,15 +200,4 @@ impl Guests {
         write_whole(&kept, &fs::read(&component)?)?;
         Ok(kept)
     }
-}
-
-fn manifests(source: &Path) -> Result<Vec<PathBuf>> {
-    let mut manifests = Vec::new();
-    for entry in WalkDir::new(source).max_depth(2).sort_by_file_name() {
-        let entry = entry?;
-        if entry.file_name() == "Cargo.toml" {
-            manifests.push(entry.into_path());
-        }
-    }
-    Ok(manifests)
 }

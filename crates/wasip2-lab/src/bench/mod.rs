@@ -180,10 +180,7 @@ pub fn run(arguments: &BenchArgs, home: &Home, console: &Console) -> Result<u8> 
         options: Options {
             rounds,
             seconds,
-            mode: match arguments.mode {
-                Mode::Async => "async",
-                Mode::Sync => "sync",
-            },
+            mode: arguments.mode.word(),
             libc: &DATA.libc,
             optimised: release,
         },

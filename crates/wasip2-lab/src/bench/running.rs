@@ -82,10 +82,7 @@ impl Running {
                     Role::Run(mode) => command
                         .args(["wasip2", "host", "--host", "builtin"])
                         .args(["--network", "--name-lookup", "--http", "--mode"])
-                        .arg(match mode {
-                            Mode::Async => "async",
-                            Mode::Sync => "sync",
-                        }),
+                        .arg(mode.word()),
                     Role::Serve { reuse } => command
                         .args(["wasip2", "serve", "--addr", "127.0.0.1:0"])
                         .arg("--max-instance-reuse-count")

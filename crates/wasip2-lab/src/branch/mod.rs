@@ -19,7 +19,7 @@ use clap::Args;
 use serde::Serialize;
 
 use output::Output;
-use repository::Repository;
+use repository::{Branch, Repository};
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
 use wasip2_series::patch::Patch;
@@ -59,25 +59,6 @@ pub struct BranchArgs {
     /// Print JSON instead of the path
     #[arg(long)]
     json: bool,
-}
-
-/// A branch of the repository.
-#[derive(Clone, Debug, Serialize)]
-pub struct Branch {
-    /// Its name.
-    name: String,
-    /// Its newest commit.
-    commit: String,
-    /// The branch or tag that its own commits begin at, or `None` where that
-    /// is several branches' commits together.
-    on: Option<String>,
-    /// The branches that it depends on directly.
-    depends: Vec<String>,
-    /// The numbers of the patches that are its own.
-    patches: Vec<String>,
-    /// The file with its pull request's text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pull_request: Option<PathBuf>,
 }
 
 /// What was made, for `--json`.

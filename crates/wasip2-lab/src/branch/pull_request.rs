@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use super::Branch;
+use super::repository::Branch;
 use wasip2_series::patch::Patch;
 use wasip2_series::series::Series;
 

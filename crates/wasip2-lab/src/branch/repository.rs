@@ -4,11 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 
 use wasip2_ground::console::Console;
 use wasip2_ground::process::quoted_tail;
 use wasip2_series::Pristine;
-use wasip2_series::git::git;
+use wasip2_series::git::{git, read};
 use wasip2_series::series::{PatchFile, Series};
 
 /// The tag of the released source.
@@ -25,6 +26,25 @@ pub struct Repository {
     pub base: String,
     /// The commit of each patch, in order.
     pub commits: Vec<String>,
+}
+
+/// A branch of the repository.
+#[derive(Clone, Debug, Serialize)]
+pub struct Branch {
+    /// Its name.
+    pub name: String,
+    /// Its newest commit.
+    pub commit: String,
+    /// The branch or tag that its own commits begin at, or `None` where that
+    /// is several branches' commits together.
+    pub on: Option<String>,
+    /// The branches that it depends on directly.
+    pub depends: Vec<String>,
+    /// The numbers of the patches that are its own.
+    pub patches: Vec<String>,
+    /// The file with its pull request's text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PathBuf>,
 }
 
 impl Repository {
@@ -182,9 +202,4 @@ fn apply(
         );
     }
     Ok(())
-}
-
-fn read(repository: &Path, arguments: &[&str], console: &Console) -> Result<String> {
-    let said = git(repository, arguments).read(console)?;
-    Ok(said.trim().to_owned())
 }

@@ -11,8 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Result, bail, ensure};
 
-use super::Branch;
-use super::repository::{BASE, BRANCH, Repository};
+use super::repository::{BASE, BRANCH, Branch, Repository};
 use wasip2_ground::console::Console;
 use wasip2_series::patch::Patch;
 use wasip2_series::series::Series;

@@ -10,13 +10,13 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use super::notes::{numbers, replace};
 use super::shared;
-use super::work::{Kind, RELEASED, State, Work, read};
+use super::work::{Kind, RELEASED, State, Work};
 use wasip2_ground::console::Console;
 use wasip2_ground::files::file_name;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
 use wasip2_series::Network;
-use wasip2_series::git::git;
+use wasip2_series::git::{git, read};
 use wasip2_series::series::Series;
 
 /// The release line that `to` belongs to: `1.54`, `0.13`. A series whose

@@ -93,7 +93,8 @@ struct Bumped<'a> {
 pub fn run(arguments: &BumpArgs, home: &Home, console: &Console) -> Result<bool> {
     if arguments.all {
         let series = arguments.series.all(home)?;
-        return newest::compare(&series, arguments, home, console);
+        let network = arguments.series.network();
+        return newest::compare(&series, network, arguments.json, home, console);
     }
     if arguments.abort {
         let work = Work::under_way(arguments.krate.as_deref(), home, console)?;

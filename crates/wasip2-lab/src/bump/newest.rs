@@ -7,7 +7,6 @@ use anyhow::{Context, Result, bail};
 use semver::Version;
 use serde::Serialize;
 
-use super::BumpArgs;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
@@ -39,13 +38,14 @@ struct Compared<'a> {
 /// Says which series lag behind; gives back whether none does.
 pub fn compare(
     all: &[Series],
-    arguments: &BumpArgs,
+    network: Network,
+    json: bool,
     home: &Home,
     console: &Console,
 ) -> Result<bool> {
     let mut compared = Vec::new();
     for series in all {
-        let newest = of(series, arguments.series.network(), home, console)?;
+        let newest = of(series, network, home, console)?;
         // Another line's release is that line's series' concern.
         let unserved = !all
             .iter()
@@ -71,7 +71,7 @@ pub fn compare(
             lags,
         });
     }
-    if arguments.json {
+    if json {
         println!("{}", serde_json::to_string_pretty(&compared)?);
     }
     Ok(compared.iter().all(|compared| !compared.lags))

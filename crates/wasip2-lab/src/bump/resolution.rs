@@ -6,9 +6,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
 
-use super::work::read;
 use wasip2_ground::console::Console;
-use wasip2_series::git::git;
+use wasip2_series::git::{git, read};
 
 /// The files in which git left a conflict.
 pub fn conflicted(repository: &Path, console: &Console) -> Result<Vec<String>> {

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use tempfile::TempDir;
 
-use super::work::read;
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
-use wasip2_series::git::git;
+use wasip2_series::git::{git, read};
 
 /// What is compared of two commits: what they make.
 pub const TREE: &str = "--format=%T";

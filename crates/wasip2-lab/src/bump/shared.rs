@@ -18,10 +18,11 @@ use toml_edit::{DocumentMut, Item, TableLike};
 
 use super::notes::{numbers, replace};
 use super::scratch::{ALL, Scratch, TREE};
-use super::work::{RELEASED, Work, read};
+use super::work::{RELEASED, Work};
 use wasip2_ground::console::Console;
 use wasip2_ground::files::{file_name, subdirectories, write_whole};
 use wasip2_ground::home::Home;
+use wasip2_series::git::read;
 use wasip2_series::series::files::{self, PatchFile};
 use wasip2_series::{Network, Pristine, Series};
 

@@ -13,7 +13,7 @@ use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
-use wasip2_series::git::git;
+use wasip2_series::git::{git, read};
 use wasip2_series::series::Series;
 use wasip2_series::{Pristine, Release};
 
@@ -408,10 +408,4 @@ fn save(directory: &Path, state: &State) -> Result<()> {
         &directory.join("state.json"),
         &serde_json::to_vec_pretty(state)?,
     )
-}
-
-/// What git prints, without the line's end.
-pub fn read(repository: &Path, arguments: &[&str], console: &Console) -> Result<String> {
-    let said = git(repository, arguments).read(console)?;
-    Ok(said.trim().to_owned())
 }

@@ -4,14 +4,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use cargo_metadata::Message;
-use cargo_metadata::diagnostic::DiagnosticLevel;
+use anyhow::{Result, bail};
 
 use super::report::Report;
 use super::workbench::Workbench;
 use wasip2_ground::TARGET;
 use wasip2_ground::console::Console;
+use wasip2_ground::messages::diagnostic::DiagnosticLevel;
+use wasip2_ground::messages::{self, Message};
 use wasip2_ground::process::{Process, quoted_tail};
 use wasip2_series::git::git;
 use wasip2_series::patch::Patch;
@@ -234,12 +234,12 @@ struct Found {
 fn diagnostics(stdout: &[u8], workbench: &Workbench) -> Result<Vec<Found>> {
     let tree = std::fs::canonicalize(&workbench.tree)?;
     let mut found = Vec::new();
-    for message in Message::parse_stream(stdout) {
-        let Message::CompilerMessage(message) = message.context("cargo's messages")? else {
-            continue;
+    messages::read(stdout, |message| {
+        let Message::CompilerMessage(message) = message else {
+            return;
         };
         if !message.target.src_path.starts_with(&tree) {
-            continue;
+            return;
         }
         let diagnostic = message.message;
         let span = diagnostic.spans.iter().find(|span| span.is_primary);
@@ -264,7 +264,7 @@ fn diagnostics(stdout: &[u8], workbench: &Workbench) -> Result<Vec<Found>> {
                 .unwrap_or_default(),
             message: diagnostic.message,
         });
-    }
+    })?;
     Ok(found)
 }
 

@@ -12,7 +12,7 @@ use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::{Process, quoted_tail};
-use wasip2_series::git::git;
+use wasip2_series::git::{git, read};
 use wasip2_series::series::Series;
 use wasip2_series::shims::Shims;
 use wasip2_series::{Pristine, SeriesArgs, manifest, tree};
@@ -54,7 +54,7 @@ impl<'a> Workbench<'a> {
             .arg(&pristine.repository)
             .arg(&tree)
             .read(console)?;
-        let mut commits = vec![head(&tree, console)?];
+        let mut commits = vec![read(&tree, &["rev-parse", "HEAD"], console)?];
         for patch in &series.patches {
             let output = git(&tree, ["am", "--quiet", "--keep-cr"])
                 .arg(&patch.path)
@@ -65,7 +65,7 @@ impl<'a> Workbench<'a> {
                 patch.name,
                 quoted_tail(&output.stderr, 12)
             );
-            commits.push(head(&tree, console)?);
+            commits.push(read(&tree, &["rev-parse", "HEAD"], console)?);
         }
         let mut workbench = Workbench {
             overrides: Vec::new(),
@@ -192,9 +192,4 @@ fn overrides(
             format!("patch.crates-io.{name}.path={path}")
         })
         .collect())
-}
-
-fn head(tree: &Path, console: &Console) -> Result<String> {
-    let commit = git(tree, ["rev-parse", "HEAD"]).read(console)?;
-    Ok(commit.trim().to_owned())
 }

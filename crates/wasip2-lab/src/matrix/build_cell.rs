@@ -15,10 +15,8 @@ use wasip2_ground::TARGET;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::process::Process;
-use wasip2_series::overrides::{self, Options};
-use wasip2_series::project::Project;
 use wasip2_series::series::Series;
-use wasip2_series::tree;
+use wasip2_series::{Staging, tree};
 use wasip2_toolchain::Clang;
 
 /// Does the work of a cell.
@@ -112,19 +110,6 @@ pub fn newest<'a>(all: &'a [Series], krate: &str) -> Result<&'a Series> {
         })
 }
 
-/// The directory of the crate.
-fn source(series: &Series, variant: Variant, workshop: &Workshop) -> Result<PathBuf> {
-    let network = workshop.series.network();
-    let (home, console) = (workshop.home, workshop.console);
-    match variant {
-        Variant::Upstream => Ok(series.release().fetch(network, home, console)?.directory),
-        Variant::Patched => {
-            tree::make_all(std::slice::from_ref(series), network, home, console)?;
-            Ok(tree::path(series, home))
-        }
-    }
-}
-
 /// The features of the crate in `directory`, `default` beside them.
 pub fn features(directory: &Path) -> Result<Vec<String>> {
     let path = directory.join("Cargo.toml");
@@ -141,47 +126,42 @@ pub fn features(directory: &Path) -> Result<Vec<String>> {
 }
 
 fn make(series: &Series, variant: Variant, workshop: &Workshop) -> Result<PathBuf> {
-    let root = workshop.home.directory(format!(
+    let (arguments, home, console) = (workshop.series, workshop.home, workshop.console);
+    let network = arguments.network();
+    let (source, all) = match variant {
+        Variant::Upstream => {
+            let released = series.release().fetch(network, home, console)?;
+            (released.directory, &[][..])
+        }
+        Variant::Patched => (
+            tree::make(series, network, false, home, console)?,
+            workshop.all_series,
+        ),
+    };
+    let name = &series.name;
+    let mut manifest = format!(
+        "# Made by `cargo wasip2 matrix`.\n[package]\nname = \"features-of-{name}\"\nversion = \
+         \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{name} = {{ version = \"={}\", \
+         default-features = false }}\n\n[workspace]\n\n# So that what any feature needs is \
+         locked, and overridden.\n[features]\n",
+        series.version
+    );
+    for feature in features(&source)? {
+        manifest.push_str(&format!("{feature:?} = [\"{name}/{feature}\"]\n"));
+    }
+    let root = home.directory(format!(
         "matrix/check/{}-{variant}",
         series.directory_name()
     ))?;
-    let mut manifest = format!(
-        "# Made by `cargo wasip2 matrix`.\n[package]\nname = \"features-of-{}\"\nversion = \
-         \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n{} = {{ version = \"={}\", \
-         default-features = false }}\n\n[workspace]\n\n# So that what any feature needs is \
-         locked, and overridden.\n[features]\n",
-        series.name, series.name, series.version
-    );
-    for feature in features(&source(series, variant, workshop)?)? {
-        manifest.push_str(&format!("{feature:?} = [\"{}/{feature}\"]\n", series.name));
+    let library = root.join("src/lib.rs");
+    if !library.exists() {
+        write_whole(&library, b"")?;
     }
-    let mut state = manifest.clone();
-    if variant == Variant::Patched {
-        for series in workshop.all_series {
-            state.push_str(&series.digest()?);
-        }
-    }
-    let stamp = root.join("initialised");
-    if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == state) {
-        return Ok(root);
-    }
-    write_whole(&root.join("Cargo.toml"), manifest.as_bytes())?;
-    write_whole(&root.join("src/lib.rs"), b"")?;
-    let project = Project { root: root.clone() };
-    let offline = workshop.series.offline;
-    match variant {
-        Variant::Upstream => {
-            project.lock(offline, workshop.console)?;
-        }
-        Variant::Patched => {
-            let options = Options {
-                offline,
-                ..Options::default()
-            };
-            let (home, console) = (workshop.home, workshop.console);
-            overrides::initialise(&project, workshop.all_series, &options, home, console)?;
-        }
-    }
-    write_whole(&stamp, state.as_bytes())?;
-    Ok(root)
+    let staging = Staging {
+        root,
+        manifest: Some(manifest),
+        series: all,
+        ..Staging::default()
+    };
+    Ok(staging.initialise(arguments, home, console)?.root)
 }

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use cargo_metadata::Message;
-use cargo_metadata::diagnostic::DiagnosticLevel;
 
 use wasip2_ground::child;
+use wasip2_ground::messages::{self, Built};
 use wasip2_ground::process::Process;
 
 /// What the system says where a disk is full.
@@ -30,39 +29,16 @@ pub fn run(process: Process, program: Option<&str>, limit: Duration) -> Result<C
     let Some(status) = ended.status else {
         return Ok(Compiled::Stopped);
     };
-    let mut built = None;
-    let mut first = None;
-    for message in Message::parse_stream(&*ended.stdout) {
-        match message? {
-            Message::CompilerArtifact(artifact)
-                if program == Some(artifact.target.name.as_str())
-                    && artifact.executable.is_some() =>
-            {
-                built = artifact.executable.map(|path| path.into_std_path_buf());
-            }
-            Message::CompilerMessage(said) if said.message.level == DiagnosticLevel::Error => {
-                first.get_or_insert_with(|| {
-                    let place = said.message.spans.iter().find(|span| span.is_primary);
-                    let place = place.map_or(String::new(), |span| {
-                        format!(" ({}:{})", short(&span.file_name), span.line_start)
-                    });
-                    let code = said
-                        .message
-                        .code
-                        .map_or(String::new(), |code| format!("[{}]", code.code));
-                    let krate = package(&said.package_id.repr);
-                    format!("{krate}: error{code}: {}{place}", said.message.message)
-                });
-            }
-            _ => {}
-        }
-    }
+    let mut built = Built::default();
+    messages::read(&*ended.stdout, |message| built.note(message, program))?;
     if status.success() {
-        return Ok(Compiled::Well(built));
+        return Ok(Compiled::Well(built.program));
     }
     let said = String::from_utf8_lossy(&ended.stderr);
     refuse_full_disk(&said)?;
-    Ok(Compiled::Failed(first.unwrap_or_else(|| cargos(&said))))
+    Ok(Compiled::Failed(
+        built.error.unwrap_or_else(|| cargos(&said)),
+    ))
 }
 
 /// A full disk says nothing of a crate: it ends everything.
@@ -88,41 +64,9 @@ fn cargos(said: &str) -> String {
     lines.join(" ")
 }
 
-/// The name and version in a package's identifier, as in
-/// `registry+https://…#tokio@1.54.1` or `path+file:///…/tokio-1.54.1`.
-fn package(identifier: &str) -> String {
-    let last = identifier.rsplit('/').next().unwrap_or(identifier);
-    match last.split_once('#') {
-        Some((_, version)) if version.contains('@') => version.replace('@', " "),
-        Some((name, version)) if version.starts_with(|c: char| c.is_ascii_digit()) => {
-            let name = name
-                .strip_suffix(version)
-                .map_or(name, |name| name.trim_end_matches('-'));
-            format!("{name} {version}")
-        }
-        _ => last.to_owned(),
-    }
-}
-
-/// The path of a source file from its package on.
-fn short(file: &str) -> &str {
-    file.rfind("/src/").map_or(file, |at| &file[at + 1..])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn packages_are_named_shortly() {
-        assert_eq!(package("registry+https://x/y#tokio@1.54.1"), "tokio 1.54.1");
-        assert_eq!(
-            package("path+file:///a/b/tokio-1.54.1#1.54.1"),
-            "tokio 1.54.1"
-        );
-        assert_eq!(package("path+file:///a/guest#0.1.0"), "guest 0.1.0");
-        assert_eq!(package("path+file:///a/tree#tokio@1.54.1"), "tokio 1.54.1");
-    }
 
     #[test]
     fn cargos_own_error_is_found() {

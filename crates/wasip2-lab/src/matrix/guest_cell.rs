@@ -17,7 +17,7 @@ use super::workshop::Workshop;
 use crate::services::{self, Service, Start};
 use wasip2_ground::child::Ended;
 use wasip2_ground::files::write_whole;
-use wasip2_host::{TIMED_OUT, TRAPPED};
+use wasip2_host::{End, complaint, first_panic};
 use wasip2_series::workspace::{Build, Guests};
 use wasip2_toolchain::Clang;
 
@@ -53,7 +53,7 @@ pub fn run(
     let limit = work.time_limit.unwrap_or(limits.run);
     let mut words = vec![
         "host".to_owned(),
-        format!("--host={}", setting.host),
+        format!("--host={}", setting.host.word()),
         format!("--mode={}", setting.mode.word()),
         // The host's own clock, for it starts once the component is compiled.
         format!("--timeout={}s", limit.as_secs_f64()),
@@ -169,33 +169,34 @@ fn judge(ended: &Ended, limit: Duration, found: &mut Found) -> Result<()> {
     refuse_full_disk(&said)?;
     let printed = String::from_utf8_lossy(&ended.stdout);
     let last = printed.lines().rev().find(|line| !line.trim().is_empty());
-    let code = ended.status.map(|status| status.code().unwrap_or(-1));
-    let Some(code) = code.filter(|code| *code != i32::from(TIMED_OUT)) else {
-        let last = last.map_or(String::new(), |last| format!("; its last words: {last}"));
-        found.fail(
-            Outcome::Hangs,
-            format!("it had not ended after {} s{last}", limit.as_secs()),
-        );
-        return Ok(());
-    };
-    if code == 0 {
-        match checks(&printed) {
+    let end = ended
+        .status
+        .map_or(End::TimeLimit, |status| End::of_process(status, &said));
+    match &end {
+        End::TimeLimit => {
+            let last = last.map_or(String::new(), |last| format!("; its last words: {last}"));
+            let error = format!("it had not ended after {} s{last}", limit.as_secs());
+            found.fail(Outcome::Hangs, error);
+        }
+        End::Exit(0) => match checks(&printed) {
             Some(passed) => found.counts = Some(Counts { passed, of: None }),
             None => found.fail(
                 Outcome::Fails,
                 "it ended well, but its last line is not `N checks passed`".to_owned(),
             ),
+        },
+        End::Exit(code) => {
+            let error = end.reason(&said);
+            let error = error.or_else(|| complaint(&said).map(str::to_owned));
+            found.fail(
+                Outcome::Fails,
+                error.unwrap_or_else(|| format!("exit code {code}")),
+            );
         }
-        return Ok(());
-    }
-    if let Some(panic) = panic(&said) {
-        found.fail(Outcome::Fails, panic);
-    } else if code == i32::from(TRAPPED) {
-        let trap = trap(&said).unwrap_or("it trapped");
-        found.fail(Outcome::Traps, trap.to_owned());
-    } else {
-        let error = complaint(&said).map_or_else(|| format!("exit code {code}"), str::to_owned);
-        found.fail(Outcome::Fails, error);
+        End::Trap(reason) => match first_panic(&said) {
+            Some(panic) => found.fail(Outcome::Fails, panic),
+            None => found.fail(Outcome::Traps, reason.clone()),
+        },
     }
     Ok(())
 }
@@ -205,26 +206,4 @@ fn checks(printed: &str) -> Option<u64> {
     let last = printed.lines().rev().find(|line| !line.trim().is_empty())?;
     let count = last.trim().strip_suffix(" checks passed")?;
     count.parse().ok().filter(|count| *count > 0)
-}
-
-/// The first panic, with its place.
-fn panic(said: &str) -> Option<String> {
-    let mut lines = said.lines();
-    let place = lines.find_map(|line| line.split_once("panicked at "))?.1;
-    let text = lines.next().unwrap_or_default().trim();
-    Some(format!("{text} ({})", place.trim_end_matches(':')))
-}
-
-/// What the host says of a trap.
-fn trap(said: &str) -> Option<&str> {
-    complaint(said)
-}
-
-/// The first line that tells of an error, or the last one.
-pub fn complaint(said: &str) -> Option<&str> {
-    let mut lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines
-        .clone()
-        .find(|line| line.starts_with("Error: ") || line.starts_with("error: "));
-    error.or_else(|| lines.next_back())
 }

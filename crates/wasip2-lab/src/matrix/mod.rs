@@ -36,10 +36,10 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 
 use crate::checkout::Checkout;
+use wasip2_ground::cargo::rustc_version;
 use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
 use wasip2_series::SeriesArgs;
 use wasip2_series::series::Series;
 
@@ -124,9 +124,6 @@ enum Action {
     },
 }
 
-/// The exit code after Ctrl-C.
-const INTERRUPTED: u8 = 130;
-
 /// Runs the verb; gives back the exit code.
 pub fn run(arguments: &MatrixArgs, home: &Home, console: &Console) -> Result<u8> {
     match all(arguments, home, console) {
@@ -135,7 +132,7 @@ pub fn run(arguments: &MatrixArgs, home: &Home, console: &Console) -> Result<u8>
                 "Stopped",
                 "what was done is kept; the same command goes on from here",
             );
-            Ok(INTERRUPTED)
+            Ok(interrupt::INTERRUPTED)
         }
         result => result,
     }
@@ -304,11 +301,7 @@ fn made_with(
 ) -> Result<MadeWith> {
     Ok(MadeWith {
         tool: env!("CARGO_PKG_VERSION").to_owned(),
-        rustc: Process::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-            .arg("--version")
-            .read(console)?
-            .trim()
-            .to_owned(),
+        rustc: rustc_version(console)?,
         os: std::env::consts::OS.to_owned(),
         architecture: std::env::consts::ARCH.to_owned(),
         libc: wasip2_toolchain::setup::linked_libc(installed, home),

@@ -174,9 +174,9 @@ pub struct Setting {
     pub about: String,
     /// Which kinds of rows meet it.
     pub kinds: Vec<Kind>,
-    /// The host's name, as `--host` has it.
-    #[serde(default = "builtin")]
-    pub host: String,
+    /// The host, as `--host` has it.
+    #[serde(default)]
+    pub host: wasip2_host::Kind,
     /// How the built-in host waits.
     #[serde(default)]
     pub mode: Mode,
@@ -621,10 +621,6 @@ fn maybe_duration<'de, D: Deserializer<'de>>(
 
 fn both() -> Vec<Variant> {
     Variant::ALL.to_vec()
-}
-
-fn builtin() -> String {
-    "builtin".to_owned()
 }
 
 fn get() -> String {

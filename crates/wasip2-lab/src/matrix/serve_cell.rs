@@ -26,8 +26,9 @@ use super::guest_cell;
 use super::plan::{Ask, ServeWork, Setting};
 use super::workshop::Workshop;
 use wasip2_ground::child;
+use wasip2_host::complaint;
 
-/// How often it is looked whether the user has had enough.
+/// How often it is checked whether Ctrl-C was pressed.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Does the work of a cell.
@@ -53,7 +54,7 @@ pub fn run(
     };
     let mut words = vec![
         "serve".to_owned(),
-        format!("--host={}", setting.host),
+        format!("--host={}", setting.host.word()),
         "--addr=127.0.0.1:0".to_owned(),
     ];
     words.extend(guest.rights.iter().map(|word| match &service {
@@ -68,7 +69,7 @@ pub fn run(
     let Some(address) = line.as_deref().and_then(address) else {
         let said = server.end();
         refuse_full_disk(&said)?;
-        let error = guest_cell::complaint(&said).unwrap_or("the host told no URL");
+        let error = complaint(&said).unwrap_or("the host told no URL");
         found.fail(Outcome::Fails, error.to_owned());
         return Ok(found);
     };

@@ -57,13 +57,7 @@ fn walked(
     if let Some(walked) = read() {
         return Ok(walked);
     }
-    tree::make_all(
-        std::slice::from_ref(series),
-        arguments.network(),
-        home,
-        console,
-    )?;
-    let tree = tree::path(series, home);
+    let tree = tree::make(series, arguments.network(), false, home, console)?;
     let printed = Process::new(wasip2_toolchain::cargo_hack(home, console)?)
         .current_dir(&tree)
         .args(["hack", "check", "--print-command-list"])

@@ -10,50 +10,17 @@ mod http;
 mod postgresql;
 mod redis;
 mod server;
-
-use std::fmt::Debug;
-use std::net::SocketAddr;
+mod service;
 
 use anyhow::{Result, bail};
+
+pub use service::{Service, Start};
 
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
 
 /// The names that [`start`] knows.
 pub const NAMES: [&str; 3] = ["http", "postgresql", "redis"];
-
-/// A service, or why there is none on this machine.
-#[derive(Debug)]
-pub enum Start {
-    /// It runs, and ends when this is dropped.
-    Running(Service),
-    /// It is not on this machine and cannot be had, for this reason.
-    Missing(String),
-}
-
-/// A service that runs until it is dropped.
-#[derive(Debug)]
-pub struct Service {
-    address: SocketAddr,
-    url: String,
-    _server: Box<dyn Held>,
-}
-
-/// What ends a service when it is dropped.
-trait Held: Debug + Send {}
-
-impl<T: Debug + Send> Held for T {}
-
-impl Service {
-    /// `argument` with `{url}`, `{host}` and `{port}` replaced by this
-    /// service's.
-    pub fn fill_in(&self, argument: &str) -> String {
-        argument
-            .replace("{url}", &self.url)
-            .replace("{host}", &self.address.ip().to_string())
-            .replace("{port}", &self.address.port().to_string())
-    }
-}
 
 /// Starts the service `name` and waits until it answers. An error is a service
 /// that is there and does not work.

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context, Result, bail};
 
 use super::server::{self, Server};
-use super::{Service, Start};
+use super::service::{Service, Start};
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
@@ -83,9 +83,6 @@ pub fn start(home: &Home, console: &Console) -> Result<Start> {
             .is_ok_and(|state| state.lines().nth(7).map(str::trim) == Some("ready"))
     })?;
     spinner.finish_and_clear();
-    Ok(Start::Running(Service {
-        address,
-        url: format!("postgres://{USER}:{PASSWORD}@{address}/postgres"),
-        _server: Box::new(server),
-    }))
+    let url = format!("postgres://{USER}:{PASSWORD}@{address}/postgres");
+    Ok(Start::Running(Service::new(address, url, server)))
 }

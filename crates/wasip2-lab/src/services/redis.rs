@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context, Result};
 
 use super::server::{self, Server};
-use super::{Service, Start};
+use super::service::{Service, Start};
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
 use wasip2_toolchain::programs::{self, Found};
@@ -27,9 +27,6 @@ pub fn start(home: &Home, console: &Console) -> Result<Start> {
         .current_dir(&directory);
     let server = Server::start("Redis", command, directory, None)?;
     server.wait_until(|| std::net::TcpStream::connect(address).is_ok())?;
-    Ok(Start::Running(Service {
-        address,
-        url: format!("redis://{address}/"),
-        _server: Box::new(server),
-    }))
+    let url = format!("redis://{address}/");
+    Ok(Start::Running(Service::new(address, url, server)))
 }

@@ -1,18 +1,16 @@
 //! Builds the programs of tests.
 
 use std::collections::BTreeSet;
-use std::io::BufReader;
 use std::path::PathBuf;
-use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
-use cargo_metadata::Message;
+use anyhow::{Result, bail};
 
 use super::definition::Definition;
 use super::stage::{Place, Stage, Target};
 use wasip2_ground::TARGET;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::{Console, Verbosity};
+use wasip2_ground::messages::{self, Message};
 use wasip2_ground::process::Process;
 use wasip2_toolchain::Panic;
 
@@ -112,16 +110,9 @@ pub fn build(
         Verbosity::Verbose => process = process.arg("--verbose"),
         Verbosity::Normal => {}
     }
-    console.detail("Running", format!("`{}`", process.line()));
-    let mut child = process
-        .into_command()
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cargo could not be started")?;
     let mut programs = Vec::new();
-    let output = child.stdout.take().context("cargo's output is not there")?;
-    for message in Message::parse_stream(BufReader::new(output)) {
-        if let Message::CompilerArtifact(artifact) = message.context("cargo's messages")?
+    let status = messages::run(process, console, |message| {
+        if let Message::CompilerArtifact(artifact) = message
             && artifact.profile.test
             && let Some(executable) = artifact.executable
             && let name = artifact.target.name.replace('-', "_")
@@ -129,11 +120,10 @@ pub fn build(
         {
             programs.push(Executable {
                 name,
-                path: executable.into_std_path_buf(),
+                path: executable.into(),
             });
         }
-    }
-    let status = child.wait()?;
+    })?;
     programs.sort_by(|one, other| one.name.cmp(&other.name));
     let made: BTreeSet<&str> = programs.iter().map(|one| one.name.as_str()).collect();
     let mut failed = Vec::new();

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::outcome::Outcome;
-use super::trial::Trial;
+use super::outcome::{Outcome, Trial};
 use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
 

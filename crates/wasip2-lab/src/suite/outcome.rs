@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use wasip2_host::End;
+use wasip2_host::{End, first_panic};
 
 /// What became of a test.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
@@ -23,6 +23,17 @@ pub enum Outcome {
     Ignored,
     /// It is not in the program.
     Absent,
+}
+
+/// A test that was tried.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Its name: `time_sleep::immediate_sleep`.
+    pub name: String,
+    pub outcome: Outcome,
+    /// Why it did not pass.
+    pub message: Option<String>,
+    pub seconds: f64,
 }
 
 impl Outcome {
@@ -45,7 +56,7 @@ impl Outcome {
             End::Exit(0) if output.contains("0 failed; 1 ignored") => Outcome::Ignored,
             End::Exit(0) if output.contains("running 0 tests") => Outcome::Absent,
             End::Exit(_) => Outcome::Fails,
-            End::Trap(_) if output.contains("panicked at ") => Outcome::Fails,
+            End::Trap(_) if first_panic(output).is_some() => Outcome::Fails,
             End::Trap(_) => Outcome::Aborts,
         }
     }
@@ -66,25 +77,11 @@ impl fmt::Display for Outcome {
 
 /// Why a test did not pass, in a line: its panic, or what the host said.
 pub fn message(end: &End, output: &str) -> Option<String> {
-    let mut lines = output.lines();
-    while let Some(line) = lines.next() {
-        if let Some((_, place)) = line.split_once("panicked at ") {
-            let place = place.trim_end_matches(':');
-            let text = lines.next().unwrap_or_default();
-            return Some(format!("{text} ({place})"));
-        }
-    }
-    match end {
-        End::Trap(reason) => Some(reason.clone()),
-        End::TimeLimit => None,
+    end.reason(output).or_else(|| match end {
         End::Exit(0) => Some("it ended the program".to_owned()),
-        End::Exit(code) => Some(
-            output
-                .lines()
-                .find(|line| line.starts_with("Error: "))
-                .map_or_else(|| format!("exit code {code}"), str::to_owned),
-        ),
-    }
+        End::Exit(code) => Some(format!("exit code {code}")),
+        End::Trap(_) | End::TimeLimit => None,
+    })
 }
 
 #[cfg(test)]

@@ -16,15 +16,12 @@ use super::definition::Definition;
 use super::linux::LinuxTests;
 use wasip2_ground::TARGET;
 use wasip2_ground::console::Console;
-use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
 use wasip2_ground::mirror::mirror;
-use wasip2_ground::process::quoted_tail;
-use wasip2_series::overrides::{self, Options};
-use wasip2_series::project::{Project, locked};
+use wasip2_series::project::Project;
 use wasip2_series::series::Series;
 use wasip2_series::shims::Shims;
-use wasip2_series::{Release, SeriesArgs, tree};
+use wasip2_series::{Release, SeriesArgs, Staging, tree};
 
 /// Where tests run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -115,13 +112,7 @@ impl Stage {
         let released = release.fetch(arguments.network(), home, console)?.directory;
         let source = match own {
             Some(series) if !upstream => {
-                tree::make_all(
-                    std::slice::from_ref(series),
-                    arguments.network(),
-                    home,
-                    console,
-                )?;
-                tree::path(series, home)
+                tree::make(series, arguments.network(), false, home, console)?
             }
             _ => released.clone(),
         };
@@ -134,104 +125,35 @@ impl Stage {
             &[".git", ".cargo", "Cargo.lock", "target"],
         )?;
 
-        let project = Project { root };
-        let stage = Stage {
-            project,
+        let shims = Shims::find(home)?;
+        let needed = shims.needed(&[package.join("Cargo.toml")])?;
+        let mut releases = vec![release.clone()];
+        let mut others = Vec::new();
+        match upstream {
+            // What upstream had locked may hold another release than the
+            // series are for.
+            true => releases.extend(series.iter().map(Series::release)),
+            false => others.extend(
+                series
+                    .iter()
+                    .filter(|one| one.name != release.name)
+                    .cloned(),
+            ),
+        }
+        let staging = Staging {
+            root,
+            manifest: Some(manifest(&release, &needed, &shims, home)),
+            lock: Some(released.join("Cargo.lock")),
+            releases,
+            series: &others,
+        };
+        Ok(Stage {
+            project: staging.initialise(arguments, home, console)?,
             package,
             patches: own.filter(|_| !upstream).map(|own| own.patches.len()),
             upstream,
             release,
-        };
-        stage.initialise(&released, series, arguments, home, console)?;
-        Ok(stage)
-    }
-
-    /// Writes the workspace's manifest, configuration and lock file, unless
-    /// they are as they would be.
-    fn initialise(
-        &self,
-        released: &std::path::Path,
-        series: &[Series],
-        arguments: &SeriesArgs,
-        home: &Home,
-        console: &Console,
-    ) -> Result<()> {
-        let directory = self.release.directory_name();
-        let name = &self.release.name;
-        let mut manifest = format!(
-            "# Made by `cargo wasip2 suite`.\n[workspace]\nmembers = [\"{directory}\"]\nresolver = \
-             \"2\"\n\n[profile.dev]\ndebug = false\n\n[patch.crates-io]\n{name} = {{ path = \"{directory}\" }}\n"
-        );
-        let shims = Shims::find(home)?;
-        shims.stage_all(home, console)?;
-        for shim in shims.needed(&[self.package.join("Cargo.toml")])? {
-            let path = shims.path(&shim, home);
-            manifest.push_str(&format!(
-                "\n[patch.crates-io.{shim}]\npath = {:?}\n",
-                path.to_string_lossy()
-            ));
-        }
-        let mut state = manifest.clone();
-        state.push_str(&fs::read_to_string(self.package.join("Cargo.toml"))?);
-        if !self.upstream {
-            for series in series {
-                state.push_str(&series.digest()?);
-            }
-        }
-        state.push_str(env!("CARGO_PKG_VERSION"));
-        let stamp = self.project.root.join("target").join("initialised");
-        if fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == state) {
-            return Ok(());
-        }
-        write_whole(&self.project.root.join("Cargo.toml"), manifest.as_bytes())?;
-        if let Ok(lock) = fs::read(released.join("Cargo.lock")) {
-            write_whole(&self.project.lock_path(), &lock)?;
-        }
-        // What upstream had locked may hold another release of the crate itself.
-        let mut releases = vec![self.release.clone()];
-        if self.upstream {
-            releases.extend(series.iter().map(Series::release));
-        }
-        self.lock(&releases, arguments.offline, console)?;
-        if !self.upstream {
-            let others: Vec<Series> = series
-                .iter()
-                .filter(|series| series.name != *name)
-                .cloned()
-                .collect();
-            let options = Options {
-                offline: arguments.offline,
-                ..Options::default()
-            };
-            overrides::initialise(&self.project, &others, &options, home, console)?;
-        }
-        write_whole(&stamp, state.as_bytes())
-    }
-
-    /// Locks these releases, the crate's own and those that the series are
-    /// for, so that what is compared differs by the patches alone.
-    fn lock(&self, releases: &[Release], offline: bool, console: &Console) -> Result<()> {
-        let lock = self.project.lock(offline, console)?;
-        for release in releases {
-            for version in locked(&lock, &release.name) {
-                if !release.serves(&version) || version == release.version {
-                    continue;
-                }
-                let package = format!("{}@{version}", release.name);
-                let precise = release.version.to_string();
-                let arguments = ["update", "--package", &package, "--precise", &precise];
-                // Cargo refuses where moving another package has moved this.
-                let output = self.project.cargo(&arguments, offline).output(console)?;
-                let now = locked(&self.project.lock(offline, console)?, &release.name);
-                ensure!(
-                    !now.contains(&version),
-                    "cargo cannot lock {release} instead of v{version} in {}{}",
-                    self.project.root.display(),
-                    quoted_tail(&output.stderr, 12)
-                );
-            }
-        }
-        Ok(())
+        })
     }
 
     /// The crate and its version, and what was done to it.
@@ -245,13 +167,9 @@ impl Stage {
 
     /// What of the package holds tests.
     pub fn targets(&self, console: &Console) -> Result<Targets> {
-        let text = self
+        let package = self
             .project
-            .cargo(&["metadata", "--format-version=1", "--no-deps"], false)
-            .read(console)?;
-        let metadata: cargo_metadata::Metadata = serde_json::from_str(&text)?;
-        let package = metadata
-            .packages
+            .packages(console)?
             .into_iter()
             .find(|package| package.name.as_str() == self.release.name)
             .with_context(|| format!("cargo's metadata does not hold {}", self.release))?;
@@ -301,6 +219,23 @@ impl Targets {
             .cloned()
             .collect()
     }
+}
+
+/// The workspace's manifest.
+fn manifest(release: &Release, needed: &BTreeSet<String>, shims: &Shims, home: &Home) -> String {
+    let (name, directory) = (&release.name, release.directory_name());
+    let mut manifest = format!(
+        "# Made by `cargo wasip2 suite`.\n[workspace]\nmembers = [\"{directory}\"]\nresolver = \
+         \"2\"\n\n[profile.dev]\ndebug = false\n\n[patch.crates-io]\n{name} = {{ path = \"{directory}\" }}\n"
+    );
+    for shim in needed {
+        let path = shims.path(shim, home);
+        manifest.push_str(&format!(
+            "\n[patch.crates-io.{shim}]\npath = {:?}\n",
+            path.to_string_lossy()
+        ));
+    }
+    manifest
 }
 
 /// Whether a test is one of those that were asked for.

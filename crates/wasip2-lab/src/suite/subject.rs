@@ -4,15 +4,13 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use super::stage::Place;
+use wasip2_ground::child;
 use wasip2_host::{Directory, End, Loader, Program, Rights};
-
-/// How often a native program is asked whether it has ended.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Something that holds tests.
 pub enum Subject {
@@ -88,20 +86,16 @@ fn run_native(mut command: Command, scratch: &Path, limit: Duration) -> Result<(
         .stderr(log.as_file().try_clone()?)
         .spawn()
         .with_context(|| format!("{command:?} could not be started"))?;
-    let started = Instant::now();
-    let end = loop {
-        if let Some(status) = child.try_wait()? {
-            break match status.code() {
-                Some(code) => End::Exit(u8::try_from(code).unwrap_or(u8::MAX)),
-                None => End::Trap(status.to_string()),
-            };
-        }
-        if started.elapsed() >= limit {
+    let end = match child::wait_for(&mut child, limit)? {
+        Some(status) => match status.code() {
+            Some(code) => End::Exit(u8::try_from(code).unwrap_or(u8::MAX)),
+            None => End::Trap(status.to_string()),
+        },
+        None => {
             child.kill()?;
             child.wait()?;
-            break End::TimeLimit;
+            End::TimeLimit
         }
-        std::thread::sleep(PAUSE);
     };
     let mut output = Vec::new();
     fs::File::open(log.path())?.read_to_end(&mut output)?;

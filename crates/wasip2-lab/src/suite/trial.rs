@@ -10,7 +10,7 @@ use wasip2_ground::console::ProgressBar;
 
 use super::build::Built;
 use super::definition::{Definition, PASSES};
-use super::outcome::{Outcome, message};
+use super::outcome::{Outcome, Trial, message};
 use super::stage::{Place, Stage, passes};
 use super::subject::Subject;
 use wasip2_ground::console::Console;
@@ -32,17 +32,6 @@ pub struct Plan<'a> {
     pub definition: &'a Definition,
     /// Whether the crate is as it was released, so that nothing is expected.
     pub upstream: bool,
-}
-
-/// What became of a test.
-#[derive(Clone, Debug)]
-pub struct Trial {
-    /// Its name: `time_sleep::immediate_sleep`.
-    pub name: String,
-    pub outcome: Outcome,
-    /// Why it did not pass.
-    pub message: Option<String>,
-    pub seconds: f64,
 }
 
 /// A test that was found.

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::Built;
 use super::definition::{IGNORED, Outcomes, PASSES};
 use super::linux::LinuxTests;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Trial};
 use super::stage::{Place, passes};
-use super::trial::{Plan, Trial};
+use super::trial::Plan;
 
 /// A test and what became of it.
 #[derive(Debug)]

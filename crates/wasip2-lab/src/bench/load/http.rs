@@ -15,7 +15,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::{Load, Recorder, all, in_time, run};
+use super::clients::{all, in_time, run};
+use super::recorder::{Load, Recorder};
 
 /// How much is read at once.
 const BUFFER: usize = 64 << 10;

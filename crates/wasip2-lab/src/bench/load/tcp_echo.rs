@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::{Load, MESSAGE, QUIT, Recorder, SET_UP, all, in_time, run};
+use super::clients::{MESSAGE, QUIT, SET_UP, all, in_time, run};
+use super::recorder::{Load, Recorder};
 
 /// How many connections are opened at once: less than fit in a listener's
 /// queue.

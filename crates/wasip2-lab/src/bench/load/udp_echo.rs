@@ -9,7 +9,8 @@ use anyhow::{Result, bail, ensure};
 use tokio::net::UdpSocket;
 use tokio::task::JoinSet;
 
-use super::{Load, MESSAGE, QUIT, Recorder, all, run};
+use super::clients::{MESSAGE, QUIT, all, run};
+use super::recorder::{Load, Recorder};
 
 /// After how long a datagram counts as lost.
 const LOST: Duration = Duration::from_secs(1);
