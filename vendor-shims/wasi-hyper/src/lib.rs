@@ -32,6 +32,11 @@
 //! drop any future and any body at any time.
 //!
 //! [`wasi:http`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/types.wit
+// Where the crate is empty, there is nothing to link to.
+#![cfg_attr(
+    not(all(target_os = "wasi", not(target_env = "p1"))),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 #![cfg(all(target_os = "wasi", not(target_env = "p1")))]
 
 pub mod body;

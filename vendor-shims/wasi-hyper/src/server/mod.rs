@@ -28,7 +28,8 @@
 //! - **An error** of the service, and a response that the host does not take
 //!   (more than 128 KiB of headers, a forbidden one), is a response of status
 //!   500, and so is an error that the response's body begins with. A later one
-//!   aborts the response; no client takes it for a whole one. What went wrong is written to standard error.
+//!   aborts the response; no client takes it for a whole one. What went wrong is
+//!   written to standard error.
 //! - **A panic** ends the instance, since this target does not unwind. The
 //!   host answers 500 if nothing was answered yet, and should abort the
 //!   response otherwise.
@@ -60,6 +61,8 @@
 //! environment variables, is as it was then.
 //!
 //! [`wasi:http/incoming-handler`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/handler.wit
+// The macro and its constant are there with the feature only.
+#![cfg_attr(not(feature = "tokio"), allow(rustdoc::broken_intra_doc_links))]
 
 mod exchange;
 #[cfg(feature = "tokio")]

@@ -94,7 +94,7 @@ impl Answers {
             .body(body.into())
             .unwrap();
         let response = self.client.request(request).await.expect("a response");
-        checks::equal("the layer", &response.headers()["served-by"], &"axum");
+        checks::equal("the layer", &response.headers()["served-by"], "axum");
         let status = response.status();
         (
             status,

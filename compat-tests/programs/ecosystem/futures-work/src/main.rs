@@ -34,7 +34,7 @@ fn main() {
         );
 
         let buffered: Vec<u8> = stream::iter(0..20u8)
-            .map(|number| future::ready(number))
+            .map(future::ready)
             .buffered(4)
             .chunks(5)
             .map(|chunk| chunk.iter().sum::<u8>())

@@ -26,7 +26,7 @@ async fn hyper_one(address: std::net::SocketAddr) -> Result<(), Failure> {
         let body = Full::new(Bytes::from(vec![7; size]));
         let request = Request::post("/").header("host", "localhost").body(body)?;
         let response = sender.send_request(request).await?;
-        checks::equal("the version", &response.headers()["version"], &"HTTP/1.1");
+        checks::equal("the version", &response.headers()["version"], "HTTP/1.1");
         let body = response.into_body().collect().await?.to_bytes();
         checks::equal("one after the other", body.len(), size);
     }
@@ -92,7 +92,7 @@ async fn bare_h2() -> Result<(), Failure> {
     }
     checks::equal("beyond the window", length, 200_000);
     let trailers = body.trailers().await?.unwrap();
-    checks::equal("trailers", &trailers["done"], &"yes");
+    checks::equal("trailers", &trailers["done"], "yes");
     Ok(())
 }
 

@@ -75,10 +75,10 @@ async fn main() -> Result<(), tower::BoxError> {
     let (head, body) = send("GET", "/text", none, Body::empty()).await?;
     checks::equal("the text, unpacked", body.len(), 10_000);
     checks::that("a request id", head.headers.contains_key("x-request-id"));
-    checks::equal("cors", &head.headers["access-control-allow-origin"], &"*");
+    checks::equal("cors", &head.headers["access-control-allow-origin"], "*");
     let packed = Request::get(format!("{base}/text")).header("accept-encoding", "gzip");
     let packed = plain.request(packed.body(Body::empty())?).await?;
-    checks::equal("the coding", &packed.headers()["content-encoding"], &"gzip");
+    checks::equal("the coding", &packed.headers()["content-encoding"], "gzip");
     let packed = packed.into_body().collect().await?.to_bytes();
     checks::that(
         "it is smaller",
@@ -94,7 +94,7 @@ async fn main() -> Result<(), tower::BoxError> {
 
     let (head, body) = send("GET", "/files/file.txt", none, Body::empty()).await?;
     checks::equal("a file", body, "0123456789");
-    checks::equal("its type", &head.headers["content-type"], &"text/plain");
+    checks::equal("its type", &head.headers["content-type"], "text/plain");
     let range = ("range", "bytes=2-4");
     let (head, body) = send("GET", "/files/file.txt", range, Body::empty()).await?;
     checks::equal("a part", head.status, StatusCode::PARTIAL_CONTENT);

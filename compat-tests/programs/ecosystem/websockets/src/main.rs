@@ -14,11 +14,8 @@ async fn serve(listener: TcpListener) -> Result<(), Error> {
         tokio::spawn(async move {
             let mut socket = accept_async(stream).await?;
             while let Some(message) = socket.next().await {
-                match message? {
-                    message @ (Message::Text(_) | Message::Binary(_)) => {
-                        socket.send(message).await?
-                    }
-                    _ => {}
+                if let message @ (Message::Text(_) | Message::Binary(_)) = message? {
+                    socket.send(message).await?
                 }
             }
             Ok::<(), Error>(())
