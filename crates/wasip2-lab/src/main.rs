@@ -18,6 +18,7 @@ mod checkout;
 mod lint;
 mod matrix;
 mod page;
+mod pattern;
 #[cfg(test)]
 mod readme;
 mod services;

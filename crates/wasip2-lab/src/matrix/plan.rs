@@ -14,9 +14,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
-use wildmatch::WildMatch;
 
 use super::cell::{self, Expectation, Outcome, Variant};
+use crate::pattern::fits;
 use wasip2_ground::files::hex;
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
@@ -587,11 +587,6 @@ impl SuiteFile {
             patched: self.patched,
         }
     }
-}
-
-/// Whether a name fits a pattern, in which `*` stands for anything.
-pub fn fits(pattern: &str, name: &str) -> bool {
-    pattern == name || pattern.contains('*') && WildMatch::new(pattern).matches(name)
 }
 
 fn explained(what: &str, expectation: &Expectation) -> Result<()> {

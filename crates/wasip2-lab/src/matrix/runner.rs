@@ -18,6 +18,7 @@ use super::needs;
 use super::plan::{Plan, Row, Setting, Work};
 use super::workshop::Workshop;
 use super::{build_cell, guest_cell, serve_cell, suite_cell};
+use crate::pattern::fits;
 use wasip2_ground::console::Console;
 use wasip2_ground::process::Process;
 
@@ -48,7 +49,7 @@ impl Selection<'_> {
         let name = name(&row.name, variant, &setting.name);
         self.only.is_empty()
             || self.only.iter().any(|only| match only.contains('*') {
-                true => super::plan::fits(only, &name),
+                true => fits(only, &name),
                 false => name.contains(only.as_str()),
             })
     }
@@ -204,7 +205,7 @@ fn inputs(
         inputs.push(kept::digest(servers, &[])?);
     }
     if let (Work::Guest(work), Some(guests)) = (&row.work, &plan.guests) {
-        // A change to one guest is none to the others.
+        // A change to one guest does not concern the others.
         let others: Vec<&str> = plan
             .rows
             .iter()

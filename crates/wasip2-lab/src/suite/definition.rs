@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize};
-use wildmatch::WildMatch;
 
 use super::outcome::Outcome;
+use crate::pattern::fits;
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
 
@@ -298,11 +298,6 @@ impl Definition {
         }
         Ok(())
     }
-}
-
-/// Whether a test's name fits a pattern, in which `*` stands for anything.
-pub fn fits(pattern: &str, test: &str) -> bool {
-    pattern == test || pattern.contains('*') && WildMatch::new(pattern).matches(test)
 }
 
 fn names(directory: &Path) -> Result<Vec<String>> {
