@@ -32,7 +32,7 @@ impl Project {
         };
         if !manifest.is_file() {
             bail!(
-                "{} is no cargo project: it has no Cargo.toml; name the project's directory, or \
+                "{} is not a cargo project: it has no Cargo.toml; name the project's directory, or \
                  start one with `cargo new`",
                 directory.display()
             );

@@ -34,7 +34,7 @@ fn line_of(version: &Version) -> String {
 /// resolved, and puts it in the old one's place.
 pub fn finish(work: &Work, home: &Home, console: &Console) -> Result<()> {
     work.refuse_changed_series()?;
-    // Beside the old one, as a rename needs; a name with a dot is no series.
+    // Beside the old one, as a rename needs; a name that begins with a dot is not a series'.
     let new = beside(&work.state, "next");
     remove(&new)?;
     let written =

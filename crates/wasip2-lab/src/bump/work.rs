@@ -172,7 +172,7 @@ impl Work {
             .and_then(|text| Ok(serde_json::from_slice(&text)?))
             .with_context(|| {
                 format!(
-                    "{} is no bump that can go on; remove it",
+                    "the bump in {} cannot go on; remove it",
                     directory.display()
                 )
             })?;

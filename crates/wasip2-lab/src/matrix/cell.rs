@@ -96,7 +96,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What is expected of a cell, and why it is no success.
+/// What is expected of a cell, and why that is not success.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
@@ -123,7 +123,7 @@ pub struct Cell {
     pub setting: String,
     pub outcome: Outcome,
     pub expected: Outcome,
-    /// Why it is no success: what the plan says, or why it was not run.
+    /// Why it did not succeed: what the plan says, or why it was not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The first error that was seen.
@@ -146,7 +146,7 @@ impl Cell {
     }
 
     /// Whether it is neither better nor worse than was expected. What was not
-    /// run is no surprise: it is counted by itself.
+    /// run is not a surprise: it is counted separately.
     pub fn as_expected(&self) -> bool {
         self.outcome == self.expected || self.outcome == Outcome::NotRun
     }

@@ -14,7 +14,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Nothing but what it came to.
+    /// Nothing but the outcome.
     pub fn new(outcome: Outcome) -> Found {
         Found {
             outcome,
@@ -38,7 +38,7 @@ impl Found {
         self
     }
 
-    /// It came to that instead.
+    /// Changes the outcome, for this error.
     pub fn fail(&mut self, outcome: Outcome, error: String) {
         self.outcome = outcome;
         self.error = Some(error);

@@ -69,7 +69,7 @@ pub fn run(
     let Some(address) = line.as_deref().and_then(address) else {
         let said = server.end();
         refuse_full_disk(&said)?;
-        let error = complaint(&said).unwrap_or("the host told no URL");
+        let error = complaint(&said).unwrap_or("the host printed no URL");
         found.fail(Outcome::Fails, error.to_owned());
         return Ok(found);
     };

@@ -101,7 +101,7 @@ mod tests {
             Outcome::Ignored
         );
         assert_eq!(of(End::Exit(0), "running 0 tests\n"), Outcome::Absent);
-        // `process::exit(0)` in a test is no success.
+        // `process::exit(0)` in a test is not a success.
         assert_eq!(of(End::Exit(0), "running 1 test"), Outcome::Fails);
         assert_eq!(of(End::Exit(1), "Error: x"), Outcome::Fails);
         let trap = || End::Trap("unreachable".to_owned());
