@@ -17,8 +17,8 @@ mod bump;
 mod checkout;
 mod lint;
 mod matrix;
+mod notation;
 mod page;
-mod pattern;
 #[cfg(test)]
 mod readme;
 mod services;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::cell::{Outcome, Variant};
-use super::compile::{self, Compiled};
+use super::compile;
 use super::found::Found;
 use super::plan::{BuildWork, Row, Setting};
 use super::workshop::Workshop;
@@ -64,14 +64,8 @@ pub fn run(
     }
     process = workshop.variables(process, &variables, &mut found);
     workshop.step(&process, &project, &mut found);
-    let limit = workshop.plan.limits.build;
-    match compile::run(process, None, limit)? {
-        Compiled::Well(_) => {}
-        Compiled::Failed(error) => found.fail(Outcome::DoesNotBuild, error),
-        Compiled::Stopped => found.fail(
-            Outcome::DoesNotBuild,
-            format!("it was not built after {} s", limit.as_secs()),
-        ),
+    if let Err(error) = compile::run(process, None, workshop.plan.limits.build)? {
+        found.fail(Outcome::DoesNotBuild, error);
     }
     Ok(found)
 }
@@ -87,10 +81,7 @@ fn project(
         return Ok(project.clone());
     }
     let series = newest(workshop.all_series, &work.series)?;
-    let made = make(series, variant, workshop).map_err(|error| format!("{error:#}"));
-    if let Err(error) = &made {
-        compile::refuse_full_disk(error)?;
-    }
+    let made = compile::or_reason(make(series, variant, workshop))?;
     workshop.projects.insert(key, made.clone());
     Ok(made)
 }

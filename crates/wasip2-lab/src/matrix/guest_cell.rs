@@ -10,7 +10,7 @@ use wasip2_toolchain::libc;
 use anyhow::Result;
 
 use super::cell::{Counts, Outcome, Variant};
-use super::compile::{self, Compiled, refuse_full_disk};
+use super::compile::{self, refuse_full_disk};
 use super::found::Found;
 use super::plan::{GuestWork, Setting};
 use super::workshop::Workshop;
@@ -105,7 +105,6 @@ pub fn build(
     workshop: &Workshop,
     found: &mut Found,
 ) -> Result<Option<PathBuf>> {
-    let limit = workshop.plan.limits.build;
     let libc = match &setting.libc {
         Some(libc) => Some(libc::libc_directory(libc, workshop.home, workshop.console)?),
         None => None,
@@ -132,8 +131,11 @@ pub fn build(
     );
     let process = workshop.variables(process, variables, found);
     workshop.step(&process, guests.root(), found);
-    match compile::run(process, Some(&guest.name), limit)? {
-        Compiled::Well(Some(program)) => {
+    let none = || format!("cargo built no program `{}`", guest.name);
+    let limit = workshop.plan.limits.build;
+    let compiled = compile::run(process, Some(&guest.name), limit)?;
+    match compiled.and_then(|program| program.ok_or_else(none)) {
+        Ok(program) => {
             // The other variant's program goes to the same place.
             let kept = workshop
                 .home
@@ -142,22 +144,8 @@ pub fn build(
             write_whole(&kept, &std::fs::read(program)?)?;
             Ok(Some(kept))
         }
-        Compiled::Well(None) => {
-            found.fail(
-                Outcome::DoesNotBuild,
-                format!("cargo built no program `{}`", guest.name),
-            );
-            Ok(None)
-        }
-        Compiled::Failed(error) => {
+        Err(error) => {
             found.fail(Outcome::DoesNotBuild, error);
-            Ok(None)
-        }
-        Compiled::Stopped => {
-            found.fail(
-                Outcome::DoesNotBuild,
-                format!("it was not built after {} s", limit.as_secs()),
-            );
             Ok(None)
         }
     }

@@ -12,11 +12,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::cell::{self, Expectation, Outcome, Variant};
-use crate::pattern::fits;
+use crate::notation::{duration, fits, maybe_duration};
 use wasip2_ground::files::hex;
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
@@ -601,17 +601,6 @@ fn read<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("{what} {} could not be read", path.display()))?;
     toml::from_str(&text).with_context(|| format!("{what} {} is not right", path.display()))
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    wasip2_host::parse_duration(&text).map_err(serde::de::Error::custom)
-}
-
-fn maybe_duration<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
 }
 
 fn both() -> Vec<Variant> {

@@ -18,7 +18,7 @@ use super::needs;
 use super::plan::{Plan, Row, Setting, Work};
 use super::workshop::Workshop;
 use super::{build_cell, guest_cell, serve_cell, suite_cell};
-use crate::pattern::fits;
+use crate::notation::fits;
 use wasip2_ground::console::Console;
 use wasip2_ground::process::Process;
 
@@ -131,6 +131,15 @@ fn planned<'a>(rows: &[&'a Row], selection: &Selection, plan: &'a Plan) -> Vec<P
         }
     }
     planned
+}
+
+/// Shows the names of the cells that were selected.
+pub fn list(rows: &[&Row], selection: &Selection, plan: &Plan) {
+    for one in planned(rows, selection, plan) {
+        if one.setting.leaves_out(one.row, one.variant).is_none() {
+            println!("{}", name(&one.row.name, one.variant, &one.setting.name));
+        }
+    }
 }
 
 /// Runs a cell, unless it is left out or what became of it is kept; says

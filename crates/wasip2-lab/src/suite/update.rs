@@ -10,7 +10,7 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 use super::definition::Definition;
 use super::outcome::Outcome;
 use super::report::Report;
-use crate::pattern::fits;
+use crate::notation::fits;
 use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
 use wasip2_host::Mode;
