@@ -12,8 +12,7 @@ use super::work::{Kind, RELEASED, State, Work};
 use wasip2_ground::console::Console;
 use wasip2_ground::files::file_name;
 use wasip2_ground::home::Home;
-use wasip2_ground::process::quoted_tail;
-use wasip2_series::git::{git, read};
+use wasip2_series::git::{apply, git, read};
 use wasip2_series::series::Series;
 
 /// The release line that `to` belongs to: `1.54`, `0.13`. A series whose
@@ -241,15 +240,8 @@ fn verify(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()>
         series.tree
     );
     for patch in &series.patches {
-        let output = git(&copy, ["am", "--quiet", "--keep-cr"])
-            .arg(patch)
-            .output(console)?;
-        if !output.status.success() {
-            bail!(
-                "{}, as exported, does not apply{}",
-                file_name(patch),
-                quoted_tail(&output.stderr, 12)
-            );
+        if let Some(said) = apply(&copy, patch, console)? {
+            bail!("{}, as exported, does not apply{said}", file_name(patch));
         }
     }
     let made = read(&copy, &["rev-parse", "HEAD^{tree}"], console)?;

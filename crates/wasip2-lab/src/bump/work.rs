@@ -14,7 +14,7 @@ use wasip2_ground::files::file_name;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
-use wasip2_series::git::{git, read};
+use wasip2_series::git::{apply, git, read};
 use wasip2_series::series::Series;
 use wasip2_series::{Pristine, Release};
 
@@ -376,17 +376,14 @@ fn repository_of(
     )?;
     let mut patches = Vec::new();
     for patch in &series.patches {
-        let output = git(repository, ["am", "--quiet", "--keep-cr"])
-            .arg(patch)
-            .output(console)?;
-        ensure!(
-            output.status.success(),
-            "the patch {} does not apply to {series}, which it is for; `cargo wasip2 apply {}` \
-             says where{}",
-            file_name(patch),
-            series.name,
-            quoted_tail(&output.stderr, 12)
-        );
+        if let Some(said) = apply(repository, patch, console)? {
+            bail!(
+                "the patch {} does not apply to {series}, which it is for; `cargo wasip2 apply \
+                 {}` says where{said}",
+                file_name(patch),
+                series.name
+            );
+        }
         let commit = read(repository, &["rev-parse", "HEAD"], console)?;
         patches.push((file_name(patch), commit));
     }

@@ -27,16 +27,13 @@ pub fn run(
     setting: &Setting,
     workshop: &mut Workshop,
 ) -> Result<Found> {
-    let mut variables = Vec::new();
-    if work.clang && !setting.native {
-        match workshop.clang()? {
-            Clang::Here(here) => variables = here,
-            Clang::Missing(reason) => return Ok(Found::not_run(reason)),
-        }
-    }
+    let variables = match workshop.clang(work.clang && !setting.native)? {
+        Clang::Here(variables) => variables,
+        Clang::Missing(reason) => return Ok(Found::not_run(reason)),
+    };
     let project = match project(work, variant, workshop)? {
         Ok(project) => project,
-        Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
+        Err(error) => return Ok(Found::not_built(error)),
     };
     let mut found = Found::new(Outcome::Passes);
     let mut process = Process::new(cargo())

@@ -16,19 +16,11 @@ pub enum Variant {
 impl Variant {
     /// Both, in the order in which they are shown.
     pub const ALL: [Variant; 2] = [Variant::Upstream, Variant::Patched];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Variant::Upstream => "upstream",
-            Variant::Patched => "patched",
-        }
-    }
 }
 
 impl fmt::Display for Variant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
+        self.serialize(formatter)
     }
 }
 
@@ -65,18 +57,6 @@ impl Outcome {
         Outcome::NotRun,
     ];
 
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Outcome::Passes => "passes",
-            Outcome::Fails => "fails",
-            Outcome::Traps => "traps",
-            Outcome::Hangs => "hangs",
-            Outcome::DoesNotBuild => "does not build",
-            Outcome::NotRun => "not run",
-        }
-    }
-
     /// A sign for it that needs no colour.
     pub fn sign(self) -> &'static str {
         match self {
@@ -92,7 +72,7 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
+        self.serialize(formatter)
     }
 }
 

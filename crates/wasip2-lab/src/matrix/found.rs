@@ -32,10 +32,11 @@ impl Found {
         found
     }
 
-    /// With the first error.
-    pub fn error(mut self, error: impl Into<String>) -> Found {
-        self.error = Some(error.into());
-        self
+    /// It could not be built, for this error.
+    pub fn not_built(error: String) -> Found {
+        let mut found = Found::new(Outcome::DoesNotBuild);
+        found.error = Some(error);
+        found
     }
 
     /// Changes the outcome, for this error.

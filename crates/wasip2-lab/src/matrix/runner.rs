@@ -37,15 +37,11 @@ impl Selection<'_> {
 
     /// Whether a cell of the row was asked for.
     pub fn has_row(&self, row: &Row, plan: &Plan) -> bool {
-        Variant::ALL.iter().any(|variant| {
-            plan.settings.iter().any(|setting| {
-                setting.kinds.contains(&row.kind) && self.has(row, *variant, setting)
-            })
-        })
+        !planned(&[row], self, plan).is_empty()
     }
 
     /// Whether the cell was asked for.
-    pub fn has(&self, row: &Row, variant: Variant, setting: &Setting) -> bool {
+    fn has(&self, row: &Row, variant: Variant, setting: &Setting) -> bool {
         let name = name(&row.name, variant, &setting.name);
         self.only.is_empty()
             || self.only.iter().any(|only| match only.contains('*') {

@@ -98,14 +98,17 @@ impl<'a> Workshop<'a> {
         Ok(staged)
     }
 
-    /// A C compiler for the target, which is looked for once.
-    pub fn clang(&mut self) -> Result<Clang> {
-        if let Some(clang) = &self.clang {
-            return Ok(clang.clone());
+    /// The variables that name a C compiler for the target, where one is
+    /// `needed`; it is looked for once.
+    pub fn clang(&mut self, needed: bool) -> Result<Clang> {
+        if !needed {
+            return Ok(Clang::Here(Vec::new()));
         }
-        let clang = Clang::find(self.home, self.console)?;
-        self.clang = Some(clang.clone());
-        Ok(clang)
+        let clang = match self.clang.take() {
+            Some(clang) => clang,
+            None => Clang::find(self.home, self.console)?,
+        };
+        Ok(self.clang.insert(clang).clone())
     }
 
     /// Runs this tool itself with these words, within `limit`.

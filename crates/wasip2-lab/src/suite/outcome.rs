@@ -64,14 +64,7 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
-            Outcome::Passes => "passes",
-            Outcome::Fails => "fails",
-            Outcome::Aborts => "aborts",
-            Outcome::Hangs => "hangs",
-            Outcome::Ignored => "ignored",
-            Outcome::Absent => "absent",
-        })
+        self.serialize(formatter)
     }
 }
 
