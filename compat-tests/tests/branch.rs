@@ -225,7 +225,7 @@ fn independent_changes_get_branches_of_their_own() {
 
     fs::write(&file, needs("0003")).unwrap();
     let said = split().run().failed(1);
-    assert_says(&said, &["0002 needs 0003, which is no earlier patch"]);
+    assert_says(&said, &["0002 needs 0003, which is not an earlier patch"]);
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn what_someone_else_put_there_is_never_overwritten() {
 
     fs::write(sample.path("file"), "").unwrap();
     let said = branch(&sample, &sample.path("file")).run().failed(1);
-    assert_says(&said, &["exists and is no directory"]);
+    assert_says(&said, &["exists and is not a directory"]);
     let left = fs::read_dir(sample.path(".")).unwrap();
     assert!(
         left.filter_map(|entry| entry.unwrap().file_name().into_string().ok())
@@ -283,7 +283,7 @@ fn a_series_that_was_broken_by_hand_is_named() {
     let headless = text.replace("From: ", "Of: ");
     fs::write(series.join("0003-twice.patch"), headless).unwrap();
     let said = branch(&sample, &sample.path("out")).run().failed(1);
-    assert_says(&said, &["0003-twice.patch is no patch", "no `From:"]);
+    assert_says(&said, &["0003-twice.patch is not a patch", "no `From:"]);
     assert!(!sample.path("out").exists());
 }
 

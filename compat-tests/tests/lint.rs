@@ -57,7 +57,7 @@ fn a_fault_is_named_by_patch_and_line() {
     assert_says(
         &said,
         &[
-            "error: sample v1.2.0 0001-say-patched.patch: `Upstream-Status: Sometime` is none of",
+            "error: sample v1.2.0 0001-say-patched.patch: `Upstream-Status: Sometime` is not one of",
             "its message has no body",
             "adds trailing whitespace",
         ],

@@ -12,25 +12,20 @@ use diagnostic::DiagnosticLevel;
 use crate::console::{Console, Verbosity};
 use crate::process::Process;
 
+/// What becomes of cargo's standard error.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stderr {
+    /// It is this process's own.
+    Shown,
+    /// It is kept; a verbose console shows it as well, as it comes.
+    Kept,
+}
+
 /// Runs a cargo command whose messages are JSON, and calls `each` with every
-/// one of them. Cargo's standard error is this process's own.
-pub fn run(process: Process, console: &Console, each: impl FnMut(Message)) -> Result<ExitStatus> {
-    Ok(start(process, Stdio::inherit(), console, each)?.0)
-}
-
-/// The same, with cargo's standard error kept; a verbose console shows it as
-/// well, as it comes.
-pub fn run_kept(
+/// one of them; gives back what was kept, too.
+pub fn run(
     process: Process,
-    console: &Console,
-    each: impl FnMut(Message),
-) -> Result<(ExitStatus, Vec<u8>)> {
-    start(process, Stdio::piped(), console, each)
-}
-
-fn start(
-    process: Process,
-    stderr: Stdio,
+    stderr: Stderr,
     console: &Console,
     each: impl FnMut(Message),
 ) -> Result<(ExitStatus, Vec<u8>)> {
@@ -39,7 +34,10 @@ fn start(
     let mut command = process.into_command();
     let mut child = command
         .stdout(Stdio::piped())
-        .stderr(stderr)
+        .stderr(match stderr {
+            Stderr::Shown => Stdio::inherit(),
+            Stderr::Kept => Stdio::piped(),
+        })
         .spawn()
         .with_context(|| format!("`{line}` could not start"))?;
     let shown = console.verbosity() >= Verbosity::Verbose;

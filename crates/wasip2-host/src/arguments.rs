@@ -1,6 +1,7 @@
 //! How a component is run and served, as the command line says it.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -102,14 +103,9 @@ pub enum Kind {
     Jco,
 }
 
-impl Kind {
-    /// It as `--host` and files have it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Kind::Builtin => "builtin",
-            Kind::Wasmtime => "wasmtime",
-            Kind::Jco => "jco",
-        }
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
     }
 }
 

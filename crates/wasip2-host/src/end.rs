@@ -32,8 +32,8 @@ impl End {
         }
     }
 
-    /// Why it is no success, in a line: the guest's panic, what the host says
-    /// of a trap, or the error that `main` returned; nothing where nobody said.
+    /// Why it did not succeed, in a line: the guest's panic, what the host says
+    /// of a trap, or the error that `main` returned; nothing where none of those was written.
     pub fn reason(&self, said: &str) -> Option<String> {
         first_panic(said).or_else(|| match self {
             End::Trap(reason) => Some(reason.clone()),

@@ -17,6 +17,7 @@ mod bump;
 mod checkout;
 mod lint;
 mod matrix;
+mod notation;
 mod page;
 #[cfg(test)]
 mod readme;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use wasip2_ground::console::Console;
-use wasip2_ground::process::Process;
+use wasip2_ground::process::{Process, quoted_tail};
 
 /// Who commits what the tool commits.
 const NAME: &str = "cargo-wasip2";
@@ -64,4 +64,13 @@ pub fn git(directory: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsSt
 pub fn read(directory: &Path, arguments: &[&str], console: &Console) -> Result<String> {
     let printed = git(directory, arguments).read(console)?;
     Ok(printed.trim().to_owned())
+}
+
+/// Commits `patch` in `directory`; gives back what git complained of where it
+/// does not apply.
+pub fn apply(directory: &Path, patch: &Path, console: &Console) -> Result<Option<String>> {
+    let applied = git(directory, ["am", "--quiet", "--keep-cr"])
+        .arg(patch)
+        .output(console)?;
+    Ok((!applied.status.success()).then(|| quoted_tail(&applied.stderr, 12)))
 }

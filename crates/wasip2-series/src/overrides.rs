@@ -48,11 +48,20 @@ pub fn initialise<'a>(
     console: &Console,
 ) -> Result<Vec<&'a Series>> {
     let config = Config::read(&project.root)?;
-    let kept = [
-        Kept::of(config.path.clone())?,
-        Kept::of(project.lock_path())?,
-    ];
-    let result = override_crates(project, config, series, options, home, console);
+    or_as_it_was(project, &config.path.clone(), || {
+        override_crates(project, config, series, options, home, console)
+    })
+}
+
+/// Makes a change to the configuration at `config` and to the lock file; both
+/// are as they were where it fails.
+fn or_as_it_was<T>(
+    project: &Project,
+    config: &Path,
+    change: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let kept = [Kept::of(config.to_owned())?, Kept::of(project.lock_path())?];
+    let result = change();
     if result.is_err() {
         for file in &kept {
             file.restore()?;
@@ -310,21 +319,15 @@ fn same_file(one: &Path, other: &Path) -> bool {
 /// was any. On failure the project is as it was.
 pub fn remove(project: &Project, offline: bool, console: &Console) -> Result<bool> {
     let mut config = Config::read(&project.root)?;
-    let kept = [
-        Kept::of(config.path.clone())?,
-        Kept::of(project.lock_path())?,
-    ];
     if config.remove_ours() == 0 {
         return Ok(false);
     }
-    config.write()?;
-    if let Err(error) = project.lock(offline, console) {
-        for file in &kept {
-            file.restore()?;
-        }
-        return Err(error.context("the lock file could not be brought back to the released crates"));
-    }
-    Ok(true)
+    or_as_it_was(project, &config.path, || {
+        config.write()?;
+        let locked = project.lock(offline, console);
+        locked.context("the lock file could not be brought back to the released crates")?;
+        Ok(true)
+    })
 }
 
 /// The configuration that overrides are written to.

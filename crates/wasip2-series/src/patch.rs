@@ -53,7 +53,7 @@ pub struct Hunk {
 
 impl Patch {
     /// Reads every patch of `series`. A number that is missing or given twice
-    /// is an error, as is a patch that is none.
+    /// is an error, as is a file that is not a patch.
     pub fn all(series: &Series) -> Result<Vec<Patch>> {
         let patches = series
             .patches
@@ -86,7 +86,7 @@ impl Patch {
             .with_context(|| format!("the patch {} could not be read", path.display()))?;
         let mut patch = parse(&text).with_context(|| {
             format!(
-                "{} is no patch as `git format-patch` writes it",
+                "{} is not a patch as `git format-patch` writes it",
                 path.display()
             )
         })?;
@@ -152,7 +152,7 @@ impl Patch {
         changes(self) == changes(other)
     }
 
-    /// How many lines it adds to files that were there and are no tests.
+    /// How many lines it adds to files that were there and are not tests.
     pub fn added_to_existing(&self) -> usize {
         self.files
             .iter()
@@ -279,7 +279,7 @@ fn changes<'a>(lines: impl Iterator<Item = (usize, &'a str)>) -> Result<Vec<File
                     new -= 1;
                 }
                 Some(b'\\') => continue,
-                _ => bail!("line {number} is in a hunk and is no line of one"),
+                _ => bail!("line {number} is in a hunk and does not belong there"),
             }
             ensure!(
                 old >= 0 && new >= 0,
@@ -297,7 +297,8 @@ fn changes<'a>(lines: impl Iterator<Item = (usize, &'a str)>) -> Result<Vec<File
                 ..FileChange::default()
             });
         } else if line.starts_with("@@ ") {
-            (old, new) = sizes(line).with_context(|| format!("line {number} is no `@@` line"))?;
+            (old, new) =
+                sizes(line).with_context(|| format!("line {number} is not an `@@` line"))?;
             let file = files.last_mut();
             let file = file.with_context(|| format!("line {number}: a hunk of no file"))?;
             file.hunks.push(Hunk {

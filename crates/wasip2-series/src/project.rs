@@ -135,27 +135,23 @@ pub fn locked(lock: &Lockfile, krate: &str) -> Vec<Version> {
     versions
 }
 
-/// Which packages of the lock file depend on this version of `krate`, as
-/// `name v1.2.3`.
-pub fn dependents(lock: &Lockfile, krate: &str, version: &Version) -> Vec<String> {
+/// Which packages of the lock file depend on this version of `krate`, for a
+/// message.
+pub fn pulled_in_by(lock: &Lockfile, krate: &str, version: &Version) -> String {
     let version = version.to_string();
+    let pulls = |package: &&cargo_lock::Package| {
+        package.dependencies.iter().any(|dependency| {
+            dependency.name.as_str() == krate && dependency.version.to_string() == version
+        })
+    };
     let mut names: Vec<String> = lock
         .packages
         .iter()
-        .filter(|package| {
-            package.dependencies.iter().any(|dependency| {
-                dependency.name.as_str() == krate && dependency.version.to_string() == version
-            })
-        })
+        .filter(pulls)
         .map(|package| format!("{} v{}", package.name, package.version))
         .collect();
     names.sort();
-    names
-}
-
-/// `dependents` as words for a message.
-pub fn pulled_in_by(lock: &Lockfile, krate: &str, version: &Version) -> String {
-    match dependents(lock, krate, version).as_slice() {
+    match names.as_slice() {
         [] => "nothing pulls it in".to_owned(),
         names => format!("pulled in by {}", names.join(", ")),
     }

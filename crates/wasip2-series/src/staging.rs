@@ -9,7 +9,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
-use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
 use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
@@ -39,14 +38,9 @@ pub struct Staging<'a> {
     pub series: &'a [Series],
 }
 
-/// What is remembered of an initialised workspace.
-#[derive(Deserialize, Serialize)]
-struct Stamp {
-    /// What it follows from.
-    inputs: String,
-    /// The trees that it is built with.
-    trees: Vec<String>,
-}
+/// What is remembered of an initialised workspace: what it follows from, and
+/// the trees that it is built with.
+type Stamp = (String, Vec<String>);
 
 impl Staging<'_> {
     /// Initialises it.
@@ -72,11 +66,10 @@ impl Staging<'_> {
         let path = self.root.join("target/initialised");
         let stamp = fs::read(&path).ok();
         let stamp = stamp.and_then(|stamp| serde_json::from_slice::<Stamp>(&stamp).ok());
-        if let Some(stamp) = stamp.filter(|stamp| stamp.inputs == inputs) {
-            for series in self.series {
-                if stamp.trees.contains(&series.directory_name()) {
-                    tree::make(series, arguments.network(), false, home, console)?;
-                }
+        if let Some((_, trees)) = stamp.filter(|(before, _)| *before == inputs) {
+            let used = |series: &&Series| trees.contains(&series.directory_name());
+            for series in self.series.iter().filter(used) {
+                tree::make(series, arguments.network(), false, home, console)?;
             }
             return Ok(project);
         }
@@ -90,7 +83,8 @@ impl Staging<'_> {
         };
         let used = overrides::initialise(&project, self.series, &options, home, console)?;
         let trees = used.iter().map(|series| series.directory_name()).collect();
-        write_whole(&path, &serde_json::to_vec(&Stamp { inputs, trees })?)?;
+        let stamp: Stamp = (inputs, trees);
+        write_whole(&path, &serde_json::to_vec(&stamp)?)?;
         Ok(project)
     }
 

@@ -19,7 +19,7 @@ use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::{Console, Verbosity};
 use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
-use wasip2_ground::messages::{self, Built, Message};
+use wasip2_ground::messages::{self, Built, Message, Stderr};
 use wasip2_ground::mirror::mirror;
 use wasip2_ground::process::Process;
 use wasip2_toolchain::{Libc, Unwinding};
@@ -170,7 +170,7 @@ impl Guests {
             Verbosity::Normal => {}
         }
         let mut built = Built::default();
-        let status = messages::run(process, console, |message| {
+        let (status, _) = messages::run(process, Stderr::Shown, console, |message| {
             if let Message::CompilerMessage(said) = &message
                 && let Some(rendered) = &said.message.rendered
             {

@@ -64,7 +64,7 @@ pub struct Case {
     pub axis: String,
     /// Where it is measured.
     pub values: Vec<u32>,
-    /// What runs, in every variant that is no peer.
+    /// What runs, in every variant that is not a peer.
     program: String,
     /// The program's arguments.
     #[serde(default)]

@@ -99,7 +99,7 @@ fn serve<T>(
     let address = load::address(&running.line(FIRST_LINE)?)?;
     let (load, _kept) = match clients(address) {
         Ok(done) => done,
-        // Why the program is no more says more than that it is.
+        // Why the program ended says more than that it did.
         Err(error) => match running.why_ended() {
             Some(reason) => return Err(error.context(reason)),
             None => return Err(error),

@@ -158,7 +158,7 @@ impl Running {
         Some(kibibytes << 10)
     }
 
-    /// Why it is no more, if it ended by itself.
+    /// Why it ended, if it did so by itself.
     pub fn why_ended(&mut self) -> Option<String> {
         // What broke its connections may be its end; that takes a moment.
         let status = self.wait(Duration::from_millis(200))?;
@@ -217,7 +217,7 @@ fn counted(path: &Path) -> Result<Statistics> {
     serde_json::from_str(&text).context("the host's statistics are not right")
 }
 
-/// Ends the program that runs, and this one, when the user has enough.
+/// Ends the program that runs, and this one, on Ctrl-C.
 pub fn end_with_this_process() -> Result<()> {
     interrupt::on_ctrl_c(|| {
         #[cfg(unix)]

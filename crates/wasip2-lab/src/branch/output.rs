@@ -40,7 +40,7 @@ impl Output {
         refuse_what_is_not_ours(&directory, console)?;
         let parent = directory
             .parent()
-            .with_context(|| format!("{} is no place for a repository", directory.display()))?;
+            .with_context(|| format!("no repository can be made in {}", directory.display()))?;
         let make = || -> std::io::Result<TempDir> {
             fs::create_dir_all(parent)?;
             let unfinished = tempfile::Builder::new()
@@ -96,7 +96,7 @@ impl Output {
 fn refuse_what_is_not_ours(directory: &Path, console: &Console) -> Result<()> {
     let Ok(mut entries) = fs::read_dir(directory) else {
         if directory.symlink_metadata().is_ok() {
-            bail!("{} exists and is no directory", directory.display());
+            bail!("{} exists and is not a directory", directory.display());
         }
         return Ok(());
     };

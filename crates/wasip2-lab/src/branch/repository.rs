@@ -154,7 +154,7 @@ fn prefix(series: &Series) -> Result<String> {
     let path = series.upstream.path.trim_matches('/');
     if path.split('/').any(|part| part == ".." || part == ".") {
         bail!(
-            "the series.toml of {series} has `{path}` for upstream's path, which is no directory in a repository"
+            "the series.toml of {series} has `{path}` for upstream's path, which is not a directory in a repository"
         );
     }
     Ok(path.to_owned())

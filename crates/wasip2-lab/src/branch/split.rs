@@ -81,7 +81,7 @@ fn needed(series: &Series, patch: &Patch, patches: &[Patch]) -> Result<Set> {
         let place = patches.iter().position(|other| other.number == *number);
         ensure!(
             place.is_some() && *number < patch.number,
-            "the series.toml of {series} says that {} needs {number}, which is no earlier patch",
+            "the series.toml of {series} says that {} needs {number}, which is not an earlier patch",
             patch.number
         );
         needed.extend(place);

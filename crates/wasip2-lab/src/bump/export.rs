@@ -14,9 +14,8 @@ use super::work::{Kind, RELEASED, State, Work};
 use wasip2_ground::console::Console;
 use wasip2_ground::files::file_name;
 use wasip2_ground::home::Home;
-use wasip2_ground::process::quoted_tail;
 use wasip2_series::Network;
-use wasip2_series::git::{git, read};
+use wasip2_series::git::{apply, git, read};
 use wasip2_series::series::Series;
 
 /// The release line that `to` belongs to: `1.54`, `0.13`. A series whose
@@ -37,7 +36,7 @@ fn line_of(version: &Version) -> String {
 /// resolved, and puts it in the old one's place.
 pub fn finish(work: &Work, network: Network, home: &Home, console: &Console) -> Result<()> {
     work.refuse_changed_series()?;
-    // Beside the old one, as a rename needs; a name with a dot is no series.
+    // Beside the old one, as a rename needs; a name that begins with a dot is not a series'.
     let new = beside(&work.state, "next");
     remove(&new)?;
     let written = write(&new, work, home, console).and_then(|()| {
@@ -229,15 +228,8 @@ fn verify(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()>
         series.tree
     );
     for patch in &series.patches {
-        let output = git(&copy, ["am", "--quiet", "--keep-cr"])
-            .arg(&patch.path)
-            .output(console)?;
-        if !output.status.success() {
-            bail!(
-                "{}, as exported, does not apply{}",
-                patch.name,
-                quoted_tail(&output.stderr, 12)
-            );
+        if let Some(said) = apply(&copy, &patch.path, console)? {
+            bail!("{}, as exported, does not apply{said}", patch.name);
         }
     }
     let made = read(&copy, &["rev-parse", "HEAD^{tree}"], console)?;

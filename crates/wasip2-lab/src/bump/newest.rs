@@ -12,6 +12,7 @@ use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::{Process, quoted_tail};
 use wasip2_series::Network;
+use wasip2_series::project::locked;
 use wasip2_series::series::Series;
 
 /// The newest releases that there are.
@@ -125,12 +126,7 @@ pub fn of(series: &Series, network: Network, home: &Home, console: &Console) -> 
     }
     let lock = cargo_lock::Lockfile::load(&lock)
         .context("the lock file that cargo wrote could not be read")?;
-    let versions: Vec<Version> = lock
-        .packages
-        .iter()
-        .filter(|package| package.name.as_str() == series.name)
-        .filter_map(|package| package.version.to_string().parse().ok())
-        .collect();
+    let versions = locked(&lock, &series.name);
     let compatible = versions
         .iter()
         .filter(|version| series.serves(version))

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
-use wasip2_series::git::{git, read};
+use wasip2_series::git::{self, git, read};
 
 /// What is compared of two commits: what they make.
 pub const TREE: &str = "--format=%T";
@@ -48,10 +48,7 @@ impl Scratch {
             &["checkout", "--quiet", "--force", "--detach", onto],
             console,
         )?;
-        let applied = git(repository, ["am", "--quiet", "--keep-cr"])
-            .arg(patch)
-            .output(console)?;
-        if !applied.status.success() {
+        if git::apply(repository, patch, console)?.is_some() {
             read(repository, &["am", "--abort"], console)?;
             return Ok(None);
         }

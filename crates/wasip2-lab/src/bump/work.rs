@@ -13,7 +13,7 @@ use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
-use wasip2_series::git::{git, read};
+use wasip2_series::git::{apply, git, read};
 use wasip2_series::series::Series;
 use wasip2_series::{Pristine, Release};
 
@@ -171,7 +171,7 @@ impl Work {
             .and_then(|text| Ok(serde_json::from_slice(&text)?))
             .with_context(|| {
                 format!(
-                    "{} is no bump that can go on; remove it",
+                    "the bump in {} cannot go on; remove it",
                     directory.display()
                 )
             })?;
@@ -375,17 +375,14 @@ fn repository_of(
     )?;
     let mut patches = Vec::new();
     for patch in &series.patches {
-        let output = git(repository, ["am", "--quiet", "--keep-cr"])
-            .arg(&patch.path)
-            .output(console)?;
-        ensure!(
-            output.status.success(),
-            "the patch {} does not apply to {series}, which it is for; `cargo wasip2 apply {}` \
-             says where{}",
-            patch.name,
-            series.name,
-            quoted_tail(&output.stderr, 12)
-        );
+        if let Some(said) = apply(repository, &patch.path, console)? {
+            bail!(
+                "the patch {} does not apply to {series}, which it is for; `cargo wasip2 apply \
+                 {}` says where{said}",
+                patch.name,
+                series.name
+            );
+        }
         let commit = read(repository, &["rev-parse", "HEAD"], console)?;
         patches.push((patch.name.clone(), commit));
     }

@@ -147,7 +147,7 @@ fn unformatted(tree: &Path, console: &Console) -> Result<BTreeSet<String>> {
 
 /// Clippy, and rustc about missing documentation, warn of nothing that they do
 /// not warn of in the release, on whatever target. What the release leaves
-/// undocumented is its own affair, although the patches have it compiled for a
+/// undocumented is for upstream to say, although the patches have it compiled for a
 /// target more.
 fn clippy(
     series: &Series,

@@ -124,7 +124,7 @@ mod tests {
         let reason = "it is of a browser".to_owned();
         assert_eq!(judged.excused, [(loss("gone: A::fetch_mode"), reason)]);
         assert!(judged.idle.is_empty());
-        // It is none natively, and neither idle there.
+        // It does not apply natively, and is not idle there either.
         let judged = judge(losses(), &exceptions, ApiTarget::Native);
         assert_eq!(judged.unexcused, losses());
         assert!(judged.excused.is_empty() && judged.idle.is_empty());

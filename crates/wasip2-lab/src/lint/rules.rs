@@ -78,19 +78,21 @@ fn trailers(patch: &Patch, faults: &mut Vec<String>) {
     for (key, value) in &patch.trailers {
         if !TRAILERS.contains(&key.as_str()) {
             faults.push(format!(
-                "its trailer `{key}` is none of {}",
+                "its trailer `{key}` is not one of {}",
                 TRAILERS.join(", ")
             ));
         }
         if ADDRESSES.contains(&key.as_str()) && !is_address(value) {
-            faults.push(format!("its trailer `{key}: {value}` is no https address"));
+            faults.push(format!(
+                "its trailer `{key}: {value}` is not an https address"
+            ));
         }
     }
     let statuses: Vec<&str> = patch.trailer("Upstream-Status").collect();
     match statuses.as_slice() {
         [status] if is_status(status) => {}
         [status] => faults.push(format!(
-            "`Upstream-Status: {status}` is none of `Pending`, `Submitted <url>` and \
+            "`Upstream-Status: {status}` is not one of `Pending`, `Submitted <url>` and \
              `Inappropriate <reason>`"
         )),
         [] => faults.push("it has no trailer `Upstream-Status:`".to_owned()),
@@ -256,16 +258,16 @@ mod tests {
     #[test]
     fn the_trailers_are_judged() {
         assert_found("Upstream-Status: Pending\n", "", "no trailer");
-        assert_found(": Pending", ": Submitted", "is none of `Pending`");
-        assert_found(": Pending", ": Submitted soon", "is none of `Pending`");
-        assert_found(": Pending", ": Inappropriate", "is none of `Pending`");
+        assert_found(": Pending", ": Submitted", "is not one of `Pending`");
+        assert_found(": Pending", ": Submitted soon", "is not one of `Pending`");
+        assert_found(": Pending", ": Inappropriate", "is not one of `Pending`");
         assert_found(
             ": Pending\n",
             ": Pending\nUpstream-Status: Pending\n",
             "several",
         );
-        assert_found("Refs: https", "Refs: http", "no https address");
-        assert_found("Refs: https", "See: https", "`See` is none of");
+        assert_found("Refs: https", "Refs: http", "not an https address");
+        assert_found("Refs: https", "See: https", "`See` is not one of");
         let ok = [
             ": Submitted https://example.invalid/2",
             ": Inappropriate a sample",

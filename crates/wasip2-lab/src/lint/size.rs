@@ -17,7 +17,7 @@ pub struct Size {
     pub touched: usize,
     /// Lines that it adds, everywhere.
     pub added: usize,
-    /// Lines that it adds to files that were there and are no tests.
+    /// Lines that it adds to files that were there and are not tests.
     pub added_to_existing: usize,
 }
 
@@ -30,7 +30,7 @@ pub fn of(patch: &Patch) -> Size {
     }
 }
 
-/// The median of what the patches touch; 0 if there are none.
+/// The median of what the patches touch; 0 where there is no patch.
 pub fn median_touched(sizes: impl Iterator<Item = Size>) -> usize {
     let mut touched: Vec<usize> = sizes.map(|size| size.touched).collect();
     touched.sort_unstable();

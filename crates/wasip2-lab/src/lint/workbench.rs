@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail};
 
 use crate::branch;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::Console;
 use wasip2_ground::home::Home;
-use wasip2_ground::process::{Process, quoted_tail};
-use wasip2_series::git::{git, read};
+use wasip2_ground::process::Process;
+use wasip2_series::git::{apply, git, read};
 use wasip2_series::series::Series;
 use wasip2_series::shims::Shims;
 use wasip2_series::{Pristine, SeriesArgs, manifest, tree};
@@ -56,15 +56,9 @@ impl<'a> Workbench<'a> {
             .read(console)?;
         let mut commits = vec![read(&tree, &["rev-parse", "HEAD"], console)?];
         for patch in &series.patches {
-            let output = git(&tree, ["am", "--quiet", "--keep-cr"])
-                .arg(&patch.path)
-                .output(console)?;
-            ensure!(
-                output.status.success(),
-                "the patch {} of {series} does not apply{}",
-                patch.name,
-                quoted_tail(&output.stderr, 12)
-            );
+            if let Some(said) = apply(&tree, &patch.path, console)? {
+                bail!("the patch {} of {series} does not apply{said}", patch.name);
+            }
             commits.push(read(&tree, &["rev-parse", "HEAD"], console)?);
         }
         let mut workbench = Workbench {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::cell::{Outcome, Variant};
-use super::compile::{self, Compiled};
+use super::compile;
 use super::found::Found;
 use super::plan::{BuildWork, Row, Setting};
 use super::workshop::Workshop;
@@ -27,16 +27,13 @@ pub fn run(
     setting: &Setting,
     workshop: &mut Workshop,
 ) -> Result<Found> {
-    let mut variables = Vec::new();
-    if work.clang && !setting.native {
-        match workshop.clang()? {
-            Clang::Here(here) => variables = here,
-            Clang::Missing(reason) => return Ok(Found::not_run(reason)),
-        }
-    }
+    let variables = match workshop.clang(work.clang && !setting.native)? {
+        Clang::Here(variables) => variables,
+        Clang::Missing(reason) => return Ok(Found::not_run(reason)),
+    };
     let project = match project(work, variant, workshop)? {
         Ok(project) => project,
-        Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
+        Err(error) => return Ok(Found::not_built(error)),
     };
     let mut found = Found::new(Outcome::Passes);
     let mut process = Process::new(cargo())
@@ -64,14 +61,8 @@ pub fn run(
     }
     process = workshop.variables(process, &variables, &mut found);
     workshop.step(&process, &project, &mut found);
-    let limit = workshop.plan.limits.build;
-    match compile::run(process, None, limit)? {
-        Compiled::Well(_) => {}
-        Compiled::Failed(error) => found.fail(Outcome::DoesNotBuild, error),
-        Compiled::Stopped => found.fail(
-            Outcome::DoesNotBuild,
-            format!("it was not built after {} s", limit.as_secs()),
-        ),
+    if let Err(error) = compile::run(process, None, workshop.plan.limits.build)? {
+        found.fail(Outcome::DoesNotBuild, error);
     }
     Ok(found)
 }
@@ -87,10 +78,7 @@ fn project(
         return Ok(project.clone());
     }
     let series = newest(workshop.all_series, &work.series)?;
-    let made = make(series, variant, workshop).map_err(|error| format!("{error:#}"));
-    if let Err(error) = &made {
-        compile::refuse_full_disk(error)?;
-    }
+    let made = compile::or_reason(make(series, variant, workshop))?;
     workshop.projects.insert(key, made.clone());
     Ok(made)
 }

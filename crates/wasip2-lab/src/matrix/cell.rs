@@ -16,19 +16,11 @@ pub enum Variant {
 impl Variant {
     /// Both, in the order in which they are shown.
     pub const ALL: [Variant; 2] = [Variant::Upstream, Variant::Patched];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Variant::Upstream => "upstream",
-            Variant::Patched => "patched",
-        }
-    }
 }
 
 impl fmt::Display for Variant {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
+        self.serialize(formatter)
     }
 }
 
@@ -65,18 +57,6 @@ impl Outcome {
         Outcome::NotRun,
     ];
 
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Outcome::Passes => "passes",
-            Outcome::Fails => "fails",
-            Outcome::Traps => "traps",
-            Outcome::Hangs => "hangs",
-            Outcome::DoesNotBuild => "does not build",
-            Outcome::NotRun => "not run",
-        }
-    }
-
     /// A sign for it that needs no colour.
     pub fn sign(self) -> &'static str {
         match self {
@@ -92,11 +72,11 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.name())
+        self.serialize(formatter)
     }
 }
 
-/// What is expected of a cell, and why it is no success.
+/// What is expected of a cell, and why that is not success.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
@@ -123,7 +103,7 @@ pub struct Cell {
     pub setting: String,
     pub outcome: Outcome,
     pub expected: Outcome,
-    /// Why it is no success: what the plan says, or why it was not run.
+    /// Why it did not succeed: what the plan says, or why it was not run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The first error that was seen.
@@ -146,7 +126,7 @@ impl Cell {
     }
 
     /// Whether it is neither better nor worse than was expected. What was not
-    /// run is no surprise: it is counted by itself.
+    /// run is not a surprise: it is counted separately.
     pub fn as_expected(&self) -> bool {
         self.outcome == self.expected || self.outcome == Outcome::NotRun
     }

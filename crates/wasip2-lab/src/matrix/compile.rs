@@ -12,33 +12,27 @@ use wasip2_ground::process::Process;
 /// What the system says where a disk is full.
 const FULL: &str = "No space left on device";
 
-/// What came of it.
-#[derive(Debug)]
-pub enum Compiled {
-    /// The program of the name that was asked for, if one was built.
-    Well(Option<PathBuf>),
-    /// Not at all, for this.
-    Failed(String),
-    /// It took too long, and was stopped.
-    Stopped,
-}
-
-/// Runs a cargo command whose messages are JSON, within `limit`.
-pub fn run(process: Process, program: Option<&str>, limit: Duration) -> Result<Compiled> {
+/// Runs a cargo command whose messages are JSON, within `limit`; gives back the
+/// file of the program that was asked for, if one was built, or why all was not
+/// compiled.
+pub fn run(
+    process: Process,
+    program: Option<&str>,
+    limit: Duration,
+) -> Result<Result<Option<PathBuf>, String>> {
     let ended = child::run(process.into_command(), limit)?;
     let Some(status) = ended.status else {
-        return Ok(Compiled::Stopped);
+        let seconds = limit.as_secs();
+        return Ok(Err(format!("it was not built after {seconds} s")));
     };
     let mut built = Built::default();
     messages::read(&*ended.stdout, |message| built.note(message, program))?;
     if status.success() {
-        return Ok(Compiled::Well(built.program));
+        return Ok(Ok(built.program));
     }
     let said = String::from_utf8_lossy(&ended.stderr);
     refuse_full_disk(&said)?;
-    Ok(Compiled::Failed(
-        built.error.unwrap_or_else(|| cargos(&said)),
-    ))
+    Ok(Err(built.error.unwrap_or_else(|| cargos(&said))))
 }
 
 /// A full disk says nothing of a crate: it ends everything.
@@ -50,6 +44,15 @@ pub fn refuse_full_disk(said: &str) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// What was made, or the reason why it was not; a full disk is an error.
+pub fn or_reason<T>(made: Result<T>) -> Result<Result<T, String>> {
+    let made = made.map_err(|error| format!("{error:#}"));
+    if let Err(error) = &made {
+        refuse_full_disk(error)?;
+    }
+    Ok(made)
 }
 
 /// Cargo's own error and what led to it, where no compiler said anything.

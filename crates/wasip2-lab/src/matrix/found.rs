@@ -14,7 +14,7 @@ pub struct Found {
 }
 
 impl Found {
-    /// Nothing but what it came to.
+    /// Nothing but the outcome.
     pub fn new(outcome: Outcome) -> Found {
         Found {
             outcome,
@@ -32,13 +32,14 @@ impl Found {
         found
     }
 
-    /// With the first error.
-    pub fn error(mut self, error: impl Into<String>) -> Found {
-        self.error = Some(error.into());
-        self
+    /// It could not be built, for this error.
+    pub fn not_built(error: String) -> Found {
+        let mut found = Found::new(Outcome::DoesNotBuild);
+        found.error = Some(error);
+        found
     }
 
-    /// It came to that instead.
+    /// Changes the outcome, for this error.
     pub fn fail(&mut self, outcome: Outcome, error: String) {
         self.outcome = outcome;
         self.error = Some(error);

@@ -10,7 +10,7 @@ use wasip2_toolchain::libc;
 use anyhow::Result;
 
 use super::cell::{Counts, Outcome, Variant};
-use super::compile::{self, Compiled, refuse_full_disk};
+use super::compile::{self, refuse_full_disk};
 use super::found::Found;
 use super::plan::{GuestWork, Setting};
 use super::workshop::Workshop;
@@ -29,16 +29,13 @@ pub fn run(
     workshop: &mut Workshop,
 ) -> Result<Found> {
     let limits = workshop.plan.limits;
-    let mut variables = Vec::new();
-    if work.clang {
-        match workshop.clang()? {
-            Clang::Here(here) => variables = here,
-            Clang::Missing(reason) => return Ok(Found::not_run(reason)),
-        }
-    }
+    let variables = match workshop.clang(work.clang)? {
+        Clang::Here(variables) => variables,
+        Clang::Missing(reason) => return Ok(Found::not_run(reason)),
+    };
     let guests = match workshop.guests(variant)? {
         Ok(guests) => guests,
-        Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
+        Err(error) => return Ok(Found::not_built(error)),
     };
     let mut found = Found::new(Outcome::Passes);
     let component = match build(
@@ -53,14 +50,14 @@ pub fn run(
     let limit = work.time_limit.unwrap_or(limits.run);
     let mut words = vec![
         "host".to_owned(),
-        format!("--host={}", setting.host.word()),
+        format!("--host={}", setting.host),
         format!("--mode={}", setting.mode.word()),
         // The host's own clock, for it starts once the component is compiled.
         format!("--timeout={}s", limit.as_secs_f64()),
     ];
     words.extend(work.rights.iter().cloned());
     words.push(component.to_string_lossy().into_owned());
-    words.extend(arguments(work, service.as_ref()));
+    words.extend(filled_in(&work.arguments, service.as_ref()));
     let ended = workshop.tool(&words, limits.build + limit, &mut found)?;
     judge(&ended, limit, &mut found)?;
     Ok(found)
@@ -86,13 +83,13 @@ pub fn service(
     }
 }
 
-/// The guest's arguments, with what the service tells in its place.
-fn arguments(work: &GuestWork, service: Option<&Service>) -> Vec<String> {
-    let fill_in = |argument: &String| match service {
-        Some(service) => service.fill_in(argument),
-        None => argument.clone(),
+/// These words, with where the service is in place of its marks.
+pub fn filled_in(words: &[String], service: Option<&Service>) -> Vec<String> {
+    let fill_in = |word: &String| match service {
+        Some(service) => service.fill_in(word),
+        None => word.clone(),
     };
-    work.arguments.iter().map(fill_in).collect()
+    words.iter().map(fill_in).collect()
 }
 
 /// Builds the guest; where that fails, `found` says why.
@@ -105,7 +102,6 @@ pub fn build(
     workshop: &Workshop,
     found: &mut Found,
 ) -> Result<Option<PathBuf>> {
-    let limit = workshop.plan.limits.build;
     let libc = match &setting.libc {
         Some(libc) => Some(libc::libc_directory(libc, workshop.home, workshop.console)?),
         None => None,
@@ -132,8 +128,11 @@ pub fn build(
     );
     let process = workshop.variables(process, variables, found);
     workshop.step(&process, guests.root(), found);
-    match compile::run(process, Some(&guest.name), limit)? {
-        Compiled::Well(Some(program)) => {
+    let none = || format!("cargo built no program `{}`", guest.name);
+    let limit = workshop.plan.limits.build;
+    let compiled = compile::run(process, Some(&guest.name), limit)?;
+    match compiled.and_then(|program| program.ok_or_else(none)) {
+        Ok(program) => {
             // The other variant's program goes to the same place.
             let kept = workshop
                 .home
@@ -142,22 +141,8 @@ pub fn build(
             write_whole(&kept, &std::fs::read(program)?)?;
             Ok(Some(kept))
         }
-        Compiled::Well(None) => {
-            found.fail(
-                Outcome::DoesNotBuild,
-                format!("cargo built no program `{}`", guest.name),
-            );
-            Ok(None)
-        }
-        Compiled::Failed(error) => {
+        Err(error) => {
             found.fail(Outcome::DoesNotBuild, error);
-            Ok(None)
-        }
-        Compiled::Stopped => {
-            found.fail(
-                Outcome::DoesNotBuild,
-                format!("it was not built after {} s", limit.as_secs()),
-            );
             Ok(None)
         }
     }

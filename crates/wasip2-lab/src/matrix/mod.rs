@@ -186,7 +186,7 @@ fn cells(arguments: &MatrixArgs, home: &Home, console: &Console) -> Result<u8> {
         None => asked,
     };
     if arguments.list {
-        list(&plan, &rows, &selection);
+        runner::list(&rows, &selection, &plan);
         return Ok(0);
     }
     // Before an hour's work, not after.
@@ -272,25 +272,6 @@ fn directory(out: &Option<PathBuf>, home: &Home) -> Result<PathBuf> {
     std::fs::create_dir_all(&out)
         .with_context(|| format!("the directory {} could not be made", out.display()))?;
     Ok(out)
-}
-
-/// Shows the cells' names.
-fn list(plan: &Plan, rows: &[&plan::Row], selection: &Selection) {
-    for row in rows {
-        for variant in cell::Variant::ALL {
-            for setting in plan
-                .settings
-                .iter()
-                .filter(|one| one.kinds.contains(&row.kind))
-            {
-                if selection.has(row, variant, setting)
-                    && setting.leaves_out(row, variant).is_none()
-                {
-                    println!("{}", cell::name(&row.name, variant, &setting.name));
-                }
-            }
-        }
-    }
 }
 
 fn made_with(

@@ -31,7 +31,9 @@ pub fn missing(needs: &Needs, home: &Home) -> Option<String> {
     };
     let said = String::from_utf8_lossy(&output.stdout);
     match version(&said) {
-        None => Some(format!("`{program} --version` tells no version; {install}")),
+        None => Some(format!(
+            "`{program} --version` prints no version; {install}"
+        )),
         Some(version) if version < *at_least => Some(format!(
             "`{program}` is {version}, and {at_least} is needed; {install}"
         )),

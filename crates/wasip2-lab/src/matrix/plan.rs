@@ -6,17 +6,18 @@
 //! with the reason.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use wildmatch::WildMatch;
 
 use super::cell::{self, Expectation, Outcome, Variant};
+use crate::notation::{duration, fits, maybe_duration};
 use wasip2_ground::files::hex;
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
@@ -61,7 +62,7 @@ pub struct Row {
 }
 
 /// What a row does.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A guest runs as a command.
@@ -74,15 +75,9 @@ pub enum Kind {
     Build,
 }
 
-impl Kind {
-    /// A word for it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Run => "run",
-            Kind::Serve => "serve",
-            Kind::Suite => "suite",
-            Kind::Build => "build",
-        }
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
     }
 }
 
@@ -589,11 +584,6 @@ impl SuiteFile {
     }
 }
 
-/// Whether a name fits a pattern, in which `*` stands for anything.
-pub fn fits(pattern: &str, name: &str) -> bool {
-    pattern == name || pattern.contains('*') && WildMatch::new(pattern).matches(name)
-}
-
 fn explained(what: &str, expectation: &Expectation) -> Result<()> {
     match expectation.outcome {
         Outcome::Passes => bail!("{what} says that it passes: that is expected, so take it out"),
@@ -606,17 +596,6 @@ fn read<T: DeserializeOwned>(path: &Path, what: &str) -> Result<T> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("{what} {} could not be read", path.display()))?;
     toml::from_str(&text).with_context(|| format!("{what} {} is not right", path.display()))
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    wasip2_host::parse_duration(&text).map_err(serde::de::Error::custom)
-}
-
-fn maybe_duration<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Duration>, D::Error> {
-    duration(deserializer).map(Some)
 }
 
 fn both() -> Vec<Variant> {

@@ -18,6 +18,7 @@ use super::needs;
 use super::plan::{Plan, Row, Setting, Work};
 use super::workshop::Workshop;
 use super::{build_cell, guest_cell, serve_cell, suite_cell};
+use crate::notation::fits;
 use wasip2_ground::console::Console;
 use wasip2_ground::process::Process;
 
@@ -36,19 +37,15 @@ impl Selection<'_> {
 
     /// Whether a cell of the row was asked for.
     pub fn has_row(&self, row: &Row, plan: &Plan) -> bool {
-        Variant::ALL.iter().any(|variant| {
-            plan.settings.iter().any(|setting| {
-                setting.kinds.contains(&row.kind) && self.has(row, *variant, setting)
-            })
-        })
+        !planned(&[row], self, plan).is_empty()
     }
 
     /// Whether the cell was asked for.
-    pub fn has(&self, row: &Row, variant: Variant, setting: &Setting) -> bool {
+    fn has(&self, row: &Row, variant: Variant, setting: &Setting) -> bool {
         let name = name(&row.name, variant, &setting.name);
         self.only.is_empty()
             || self.only.iter().any(|only| match only.contains('*') {
-                true => super::plan::fits(only, &name),
+                true => fits(only, &name),
                 false => name.contains(only.as_str()),
             })
     }
@@ -132,6 +129,15 @@ fn planned<'a>(rows: &[&'a Row], selection: &Selection, plan: &'a Plan) -> Vec<P
     planned
 }
 
+/// Shows the names of the cells that were selected.
+pub fn list(rows: &[&Row], selection: &Selection, plan: &Plan) {
+    for one in planned(rows, selection, plan) {
+        if one.setting.leaves_out(one.row, one.variant).is_none() {
+            println!("{}", name(&one.row.name, one.variant, &one.setting.name));
+        }
+    }
+}
+
 /// Runs a cell, unless it is left out or what became of it is kept; says
 /// whether it is kept.
 fn done(
@@ -204,7 +210,7 @@ fn inputs(
         inputs.push(kept::digest(servers, &[])?);
     }
     if let (Work::Guest(work), Some(guests)) = (&row.work, &plan.guests) {
-        // A change to one guest is none to the others.
+        // A change to one guest does not concern the others.
         let others: Vec<&str> = plan
             .rows
             .iter()

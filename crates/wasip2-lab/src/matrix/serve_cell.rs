@@ -41,7 +41,7 @@ pub fn run(
     let limits = workshop.plan.limits;
     let servers = match workshop.servers()? {
         Ok(servers) => servers,
-        Err(error) => return Ok(Found::new(Outcome::DoesNotBuild).error(error)),
+        Err(error) => return Ok(Found::not_built(error)),
     };
     let mut found = Found::new(Outcome::Passes);
     let guest = &work.guest;
@@ -54,13 +54,10 @@ pub fn run(
     };
     let mut words = vec![
         "serve".to_owned(),
-        format!("--host={}", setting.host.word()),
+        format!("--host={}", setting.host),
         "--addr=127.0.0.1:0".to_owned(),
     ];
-    words.extend(guest.rights.iter().map(|word| match &service {
-        Some(service) => service.fill_in(word),
-        None => word.clone(),
-    }));
+    words.extend(guest_cell::filled_in(&guest.rights, service.as_ref()));
     words.push(component.to_string_lossy().into_owned());
     let command = workshop.command(&words, &mut found)?;
 
@@ -69,7 +66,7 @@ pub fn run(
     let Some(address) = line.as_deref().and_then(address) else {
         let said = server.end();
         refuse_full_disk(&said)?;
-        let error = complaint(&said).unwrap_or("the host told no URL");
+        let error = complaint(&said).unwrap_or("the host printed no URL");
         found.fail(Outcome::Fails, error.to_owned());
         return Ok(found);
     };

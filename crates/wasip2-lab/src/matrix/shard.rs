@@ -18,14 +18,14 @@ impl Shard {
     /// compiled they share, so they stay together; everything else is dealt
     /// out in turns, kind by kind, for what is done with it takes as long.
     pub fn of<'a>(&self, rows: &[&'a Row]) -> Vec<&'a Row> {
-        let mut groups: BTreeMap<&'static str, Vec<&str>> = BTreeMap::new();
+        let mut groups: BTreeMap<Kind, Vec<&str>> = BTreeMap::new();
         let mut mine = Vec::new();
         for row in rows {
             let key = match row.kind {
                 Kind::Build => row.krate.as_str(),
                 _ => row.name.as_str(),
             };
-            let kind = groups.entry(row.kind.name()).or_default();
+            let kind = groups.entry(row.kind).or_default();
             let turn = kind.iter().position(|one| *one == key).unwrap_or_else(|| {
                 kind.push(key);
                 kind.len() - 1

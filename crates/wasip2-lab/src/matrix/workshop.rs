@@ -19,7 +19,7 @@ use wasip2_series::{Series, SeriesArgs};
 use wasip2_toolchain::Clang;
 
 use super::cell::Variant;
-use super::compile::refuse_full_disk;
+use super::compile::or_reason;
 use super::found::Found;
 use super::plan::Plan;
 
@@ -33,8 +33,8 @@ pub struct Workshop<'a> {
     pub console: &'a Console,
     /// Whether only the quick part of the plan is run.
     pub quick: bool,
-    guests: BTreeMap<Variant, Result<Arc<Guests>, String>>,
-    servers: Option<Result<Arc<Guests>, String>>,
+    /// The workspaces of guests and servers, by their places.
+    staged: BTreeMap<String, Result<Arc<Guests>, String>>,
     clang: Option<Clang>,
     /// The projects that features are tried in.
     pub projects: BTreeMap<(String, Variant), Result<PathBuf, String>>,
@@ -56,8 +56,7 @@ impl<'a> Workshop<'a> {
             home,
             console,
             quick,
-            guests: BTreeMap::new(),
-            servers: None,
+            staged: BTreeMap::new(),
             clang: None,
             projects: BTreeMap::new(),
         }
@@ -66,59 +65,50 @@ impl<'a> Workshop<'a> {
     /// The workspace of the guests, as released or on the patched crates; or
     /// why it cannot be had.
     pub fn guests(&mut self, variant: Variant) -> Result<Result<Arc<Guests>, String>> {
-        if let Some(guests) = self.guests.get(&variant) {
-            return Ok(guests.clone());
-        }
-        let source = self
-            .plan
-            .guests
-            .as_deref()
-            .context("the plan has no guests")?;
+        let source = self.plan.guests.as_deref();
         let series = match variant {
             Variant::Upstream => &[],
             Variant::Patched => self.all_series,
         };
-        let staged = self.stage(&format!("matrix/{variant}"), source, series)?;
-        self.guests.insert(variant, staged.clone());
-        Ok(staged)
+        let source = source.context("the plan has no guests")?;
+        self.stage(format!("matrix/{variant}"), source, series)
     }
 
     /// The workspace of the servers, on the patched crates.
     pub fn servers(&mut self) -> Result<Result<Arc<Guests>, String>> {
-        if let Some(servers) = &self.servers {
-            return Ok(servers.clone());
-        }
         let source = self.plan.servers.as_deref();
         let source = source.context("the plan has no workspace of servers (`servers`)")?;
-        let staged = self.stage("matrix/servers", source, self.all_series)?;
-        self.servers = Some(staged.clone());
-        Ok(staged)
+        self.stage("matrix/servers".to_owned(), source, self.all_series)
     }
 
     fn stage(
-        &self,
-        place: &str,
+        &mut self,
+        place: String,
         source: &Path,
         series: &[Series],
     ) -> Result<Result<Arc<Guests>, String>> {
-        let staged = Guests::stage_in(place, source, series, self.series, self.home, self.console)
-            .map(Arc::new)
-            .map_err(|error| format!("{error:#}"));
-        if let Err(error) = &staged {
-            refuse_full_disk(error)?;
+        if let Some(staged) = self.staged.get(&place) {
+            return Ok(staged.clone());
         }
+        let (home, console) = (self.home, self.console);
+        let staged = Guests::stage_in(&place, source, series, self.series, home, console);
+        let staged = or_reason(staged.map(Arc::new))?;
         interrupt::refuse()?;
+        self.staged.insert(place, staged.clone());
         Ok(staged)
     }
 
-    /// A C compiler for the target, which is looked for once.
-    pub fn clang(&mut self) -> Result<Clang> {
-        if let Some(clang) = &self.clang {
-            return Ok(clang.clone());
+    /// The variables that name a C compiler for the target, where one is
+    /// `needed`; it is looked for once.
+    pub fn clang(&mut self, needed: bool) -> Result<Clang> {
+        if !needed {
+            return Ok(Clang::Here(Vec::new()));
         }
-        let clang = Clang::find(self.home, self.console)?;
-        self.clang = Some(clang.clone());
-        Ok(clang)
+        let clang = match self.clang.take() {
+            Some(clang) => clang,
+            None => Clang::find(self.home, self.console)?,
+        };
+        Ok(self.clang.insert(clang).clone())
     }
 
     /// Runs this tool itself with these words, within `limit`.

@@ -10,7 +10,7 @@ use super::stage::{Place, Stage, Target};
 use wasip2_ground::TARGET;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::{Console, Verbosity};
-use wasip2_ground::messages::{self, Message};
+use wasip2_ground::messages::{self, Message, Stderr};
 use wasip2_ground::process::Process;
 use wasip2_toolchain::Panic;
 
@@ -111,7 +111,7 @@ pub fn build(
         Verbosity::Normal => {}
     }
     let mut programs = Vec::new();
-    let status = messages::run(process, console, |message| {
+    let (status, _) = messages::run(process, Stderr::Shown, console, |message| {
         if let Message::CompilerArtifact(artifact) = message
             && artifact.profile.test
             && let Some(executable) = artifact.executable

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use semver::Version;
-use serde::{Deserialize, Deserializer, Serialize};
-use wildmatch::WildMatch;
+use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
+use crate::notation::{fits, maybe_duration};
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
 
@@ -45,7 +45,7 @@ struct File {
     #[serde(default)]
     upstream_rustflags: Vec<String>,
     upstream_passes: Option<usize>,
-    #[serde(default, deserialize_with = "duration")]
+    #[serde(default, deserialize_with = "maybe_duration")]
     time_limit: Option<Duration>,
     #[serde(default)]
     expect: Vec<Expectation>,
@@ -300,11 +300,6 @@ impl Definition {
     }
 }
 
-/// Whether a test's name fits a pattern, in which `*` stands for anything.
-pub fn fits(pattern: &str, test: &str) -> bool {
-    pattern == test || pattern.contains('*') && WildMatch::new(pattern).matches(test)
-}
-
 fn names(directory: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(directory)
         .with_context(|| format!("the suites in {} could not be read", directory.display()))?;
@@ -315,13 +310,6 @@ fn names(directory: &Path) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
-}
-
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    wasip2_host::parse_duration(&text)
-        .map(Some)
-        .map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]

@@ -64,14 +64,7 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(match self {
-            Outcome::Passes => "passes",
-            Outcome::Fails => "fails",
-            Outcome::Aborts => "aborts",
-            Outcome::Hangs => "hangs",
-            Outcome::Ignored => "ignored",
-            Outcome::Absent => "absent",
-        })
+        self.serialize(formatter)
     }
 }
 
@@ -101,7 +94,7 @@ mod tests {
             Outcome::Ignored
         );
         assert_eq!(of(End::Exit(0), "running 0 tests\n"), Outcome::Absent);
-        // `process::exit(0)` in a test is no success.
+        // `process::exit(0)` in a test is not a success.
         assert_eq!(of(End::Exit(0), "running 1 test"), Outcome::Fails);
         assert_eq!(of(End::Exit(1), "Error: x"), Outcome::Fails);
         let trap = || End::Trap("unreachable".to_owned());

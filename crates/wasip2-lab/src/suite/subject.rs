@@ -64,7 +64,6 @@ fn rights(directories: &[(&Path, &str)]) -> Rights {
         network: true,
         name_lookup: true,
         http: true,
-        http_ca: None,
         directories: directories
             .iter()
             .map(|(host, guest)| Directory {
@@ -72,8 +71,7 @@ fn rights(directories: &[(&Path, &str)]) -> Rights {
                 guest: guest.to_string(),
             })
             .collect(),
-        variables: Vec::new(),
-        inherit_env: false,
+        ..Rights::default()
     }
 }
 

@@ -7,9 +7,10 @@ use std::fs;
 use anyhow::{Context, Result};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::definition::{Definition, fits};
+use super::definition::Definition;
 use super::outcome::Outcome;
 use super::report::Report;
+use crate::notation::fits;
 use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
 use wasip2_host::Mode;
@@ -29,7 +30,7 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
             .entry("expect")
             .or_insert(Item::ArrayOfTables(ArrayOfTables::new()))
             .as_array_of_tables_mut()
-            .context("`expect` is no list of tables")?;
+            .context("`expect` is not a list of tables")?;
         // Patterns that fit a surprise are spelled out without it.
         let as_expected: Vec<(&str, &str)> = report
             .verdicts

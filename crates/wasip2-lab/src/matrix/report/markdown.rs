@@ -74,7 +74,7 @@ fn table(results: &Results, text: &mut String) {
                 None => row.krate.clone(),
             },
             line(&row.features),
-            row.kind.name(),
+            row.kind,
             of(Variant::Upstream),
             of(Variant::Patched)
         );

@@ -110,14 +110,14 @@ fn form(results: &Results) -> String {
             .collect()
     };
     let kinds = [Kind::Run, Kind::Serve, Kind::Suite, Kind::Build]
-        .map(|kind| (kind.name().to_owned(), kind.name().to_owned()))
+        .map(|kind| (kind.to_string(), kind.to_string()))
         .to_vec();
     let mut outcomes = vec![
         ("gained".to_owned(), "gained by the patches".to_owned()),
         ("unexpected".to_owned(), "not as expected".to_owned()),
     ];
     outcomes.extend(Outcome::ALL.map(|one| {
-        let name = one.name().to_owned();
+        let name = one.to_string();
         (name.clone(), format!("{} {name}", one.sign()))
     }));
     let settings = results
@@ -185,7 +185,7 @@ fn tr(row: &RowShown, cells: &[&Cell]) -> String {
          data-label=\"kind\">{}</td>\n",
         row.position,
         escaped(&row.name),
-        row.kind.name(),
+        row.kind,
         rank(Variant::Upstream),
         rank(Variant::Patched),
         if gained { "yes" } else { "no" },
@@ -196,7 +196,7 @@ fn tr(row: &RowShown, cells: &[&Cell]) -> String {
             .as_deref()
             .map_or(String::new(), |version| format!(" {}", escaped(version))),
         escaped(&row.features),
-        row.kind.name()
+        row.kind
     );
     for variant in Variant::ALL {
         text.push_str(&format!("<td data-label=\"{variant}\">"));
@@ -237,7 +237,7 @@ fn details(cell: &Cell) -> String {
         "<details id=\"{}\" class=\"{}{}\" data-outcome=\"{}\" data-setting=\"{}\"><summary><span \
          aria-hidden=\"true\">{}</span> {}{counts}{} <span class=\"setting\">{}</span></summary><dl>",
         escaped(&cell.name()),
-        cell.outcome.name().replace(' ', "-"),
+        cell.outcome.to_string().replace(' ', "-"),
         if surprise { " surprise" } else { "" },
         cell.outcome,
         escaped(&cell.setting),
