@@ -97,6 +97,50 @@ fn a_patch_that_does_not_apply_is_named_and_the_old_tree_stays() {
 }
 
 #[test]
+fn a_patch_is_taken_from_another_line() {
+    let sample = Sample::new();
+    sample.second_line();
+    let own = sample.series().join("0001-say-patched.patch");
+    fs::remove_file(&own).unwrap();
+    let file = sample.series().join("series.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let text = format!("{text}\n[patch.0001]\nsame-as = \"2.1/0001\"\n");
+    fs::write(&file, &text).unwrap();
+
+    let apply = || sample.tool("apply").arg("sample@1.2").run();
+    let library = || fs::read_to_string(sample.tree().join("src/lib.rs")).unwrap();
+    apply().succeeded();
+    assert_says(&library(), &["\"patched too\""]);
+    let json = sample
+        .tool("branch")
+        .args(["sample@1.2", "--split", "--json"])
+        .run()
+        .succeeded();
+    assert_says(&json, &["wasip2-0001-say-patched"]);
+
+    // It is that line's to change, and this line's tree follows.
+    let theirs = sample.path("patches/sample/2.1/0001-say-patched.patch");
+    let patch = fs::read_to_string(&theirs).unwrap();
+    fs::write(&theirs, patch.replace("patched too", "patched anew")).unwrap();
+    apply().succeeded();
+    assert_says(&library(), &["\"patched anew\""]);
+    fs::write(&theirs, patch.replace("released", "reversed")).unwrap();
+    assert_says(
+        &apply().failed(1),
+        &[
+            "the patch 0001-say-patched.patch of sample v1.2.0 does not apply",
+            "patches/sample/2.1/0001-say-patched.patch",
+        ],
+    );
+
+    fs::write(&own, &patch).unwrap();
+    assert_says(&apply().failed(1), &["has a file for it, too"]);
+    fs::remove_file(&own).unwrap();
+    fs::write(&file, text.replace("2.1/0001", "2.1/0002")).unwrap();
+    assert_says(&apply().failed(1), &["2.1 has no patch 0002"]);
+}
+
+#[test]
 fn work_in_a_tree_is_not_thrown_away() {
     let sample = Sample::new();
     sample.tool("apply").run().succeeded();

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::browser;
-use crate::tool::{Tool, assert_says, repository, repository_home};
+use crate::tool::{Tool, assert_says, program, repository, repository_home};
 
 /// The variants, in the order in which they are shown.
 const VARIANTS: [&str; 6] = [
@@ -315,7 +315,7 @@ fn a_variant_that_does_not_build_is_shown_as_failed_and_without_a_number() {
 #[test]
 fn ctrl_c_leaves_nothing_half_written_and_nothing_running() {
     let out = TempDir::new().unwrap();
-    let mut tool = Command::new(env!("CARGO_BIN_EXE_cargo-wasip2"))
+    let mut tool = Command::new(program("bench"))
         .args([
             "bench",
             "spawn/1",

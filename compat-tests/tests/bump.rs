@@ -40,9 +40,44 @@ fn content(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
+/// Adds the line 2.1 to [`sample`], which takes two patches from 1.2.
+fn two_lines() -> Sample {
+    let sample = sample();
+    sample.second_line();
+    let file = sample.path("patches/sample/2.1/series.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let notes = "\n[patch.0002]\n# It is.\nsame-as = \"1.2/0002\" # the same\n\n[patch.0003]\n\
+                 same-as = \"1.2/0003\"\nneeds = [\"0001\"]\n";
+    fs::write(&file, format!("{text}{notes}")).unwrap();
+    sample
+}
+
+/// Makes the patched tree of a series; gives back its library.
+fn library(sample: &Sample, series: &str, version: &str) -> String {
+    sample.tool("apply").arg(series).run().succeeded();
+    let tree = sample.path("home/trees").join(format!("sample-{version}"));
+    fs::read_to_string(tree.join("src/lib.rs")).unwrap()
+}
+
+/// The names of the files in a series' directory.
+fn files(sample: &Sample, line: &str) -> Vec<String> {
+    let directory = sample.path("patches/sample").join(line);
+    let mut names: Vec<String> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
 /// Replaces the conflict in the library by `resolution`.
 fn resolve(sample: &Sample, resolution: &str) {
-    let library = sample.path("home/bump/sample@1.2/work/src/lib.rs");
+    resolve_in(sample, "1.2", resolution);
+}
+
+/// The same for the bump of another line.
+fn resolve_in(sample: &Sample, line: &str, resolution: &str) {
+    let library = sample.path(&format!("home/bump/sample@{line}/work/src/lib.rs"));
     let text = fs::read_to_string(&library).unwrap();
     let (before, rest) = text.split_once("<<<<<<< ").unwrap();
     let (_, after) = rest.split_once(">>>>>>> ").unwrap();
@@ -150,6 +185,98 @@ fn what_upstream_has_is_dropped_and_a_conflict_is_resolved_by_hand() {
         &library,
         &["/// Adds 1.", "1 + number", "\"patched upstream\""],
     );
+}
+
+#[test]
+fn what_another_line_takes_follows_the_series_or_becomes_its_own() {
+    let sample = two_lines();
+    let before = library(&sample, "sample@2.1", "2.1.0");
+    assert_says(&before, &["patched too", "1 + number", "Adds 1."]);
+    let series = sample.path("patches/sample/2.1");
+    let old = fs::read(sample.series().join("0002-swap.patch")).unwrap();
+
+    // One is upstream, the other moves to another line, number and place.
+    let moved = ("//! A sample.\n", "//! A sample.\n//!\n//! More.\n");
+    sample.publish_changed("1.3.0", &[SWAP, moved]);
+    let said = sample.tool("bump").arg("sample@1.2").run();
+    assert_says(
+        &said.stderr,
+        &[
+            "Shared 0003-word.patch of sample v2.1.0",
+            "warning: 0002-swap.patch of sample v2.1.0 is a file of its own now",
+        ],
+    );
+    said.succeeded();
+    assert_eq!(
+        files(&sample, "2.1"),
+        ["0001-say-patched.patch", "0002-swap.patch", "series.toml"]
+    );
+    assert_eq!(fs::read(series.join("0002-swap.patch")).unwrap(), old);
+    let text = fs::read_to_string(series.join("series.toml")).unwrap();
+    assert!(
+        text.ends_with("\n[patch.0003]\nsame-as = \"1.3/0002\"\nneeds = [\"0001\"]\n"),
+        "{text}"
+    );
+    assert!(!text.contains("0002]"), "{text}");
+    assert_eq!(library(&sample, "sample@2.1", "2.1.0"), before);
+
+    // What was resolved by hand fits the one release only.
+    sample.publish_changed(
+        "1.4.0",
+        &[SWAP, ("fn add(number: u32)", "fn add(number: u64)")],
+    );
+    sample.tool("bump").arg("sample@1.3").run().failed(1);
+    resolve_in(
+        &sample,
+        "1.3",
+        "/// Adds 1.\npub fn add(number: u64) -> u32 {\n",
+    );
+    let said = sample.tool("bump").arg("--continue").run();
+    assert_says(
+        &said.stderr,
+        &["0003-Change-one-line.patch of sample v2.1.0 is a file"],
+    );
+    said.succeeded();
+    let text = fs::read_to_string(series.join("series.toml")).unwrap();
+    assert!(!text.contains("same-as"), "{text}");
+    assert_eq!(library(&sample, "sample@2.1", "2.1.0"), before);
+    assert_eq!(fs::read_dir(sample.path("home/bump")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_series_goes_on_to_take_what_fits_its_new_release() {
+    let sample = two_lines();
+    let other = content(&sample.series());
+    let moved = ("//! A sample.\n", "//! A sample.\n//!\n//! More.\n");
+    sample.publish_changed("2.2.0", &[moved]);
+    sample.tool("bump").arg("sample@2.1").run().succeeded();
+    assert_eq!(
+        files(&sample, "2.2"),
+        ["0001-Change-one-line.patch", "series.toml"]
+    );
+    let text = fs::read_to_string(sample.path("patches/sample/2.2/series.toml")).unwrap();
+    assert_says(&text, &["# It is.\nsame-as = \"1.2/0002\" # the same\n"]);
+    let made = library(&sample, "sample@2.2", "2.2.0");
+    assert_says(&made, &["//! More.", "1 + number", "Adds 1."]);
+
+    let above = ("/// Adds one.", "/// Sums.\n/// Adds one.");
+    sample.publish_changed("2.3.0", &[above]);
+    sample.tool("bump").arg("sample@2.2").run().failed(1);
+    resolve_in(&sample, "2.2", "/// Sums.\n/// Adds 1.\n");
+    let said = sample.tool("bump").arg("--continue").run();
+    assert_says(
+        &said.stderr,
+        &["warning: 0003-Change-one-line.patch has a file of its own now: 1.2/0003"],
+    );
+    said.succeeded();
+    assert_eq!(files(&sample, "2.3").len(), 3);
+    let text = fs::read_to_string(sample.path("patches/sample/2.3/series.toml")).unwrap();
+    assert_says(&text, &["same-as = \"1.2/0002\"", "[patch.0003]\nneeds"]);
+    assert_says(
+        &library(&sample, "sample@2.3", "2.3.0"),
+        &["/// Sums.\n/// Adds 1.", "1 + number"],
+    );
+    assert_eq!(content(&sample.series()), other);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The files of `compat-tests/suites` that list which cases end otherwise in a
+//! The files of `compat-tests/expectations` that list which cases end otherwise in a
 //! component, and why.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ struct Differences<D> {
 
 /// Reads `file`; `case` says which case a difference is of.
 pub fn read<D: DeserializeOwned, C: Ord>(file: &str, case: fn(&D) -> C) -> BTreeMap<C, D> {
-    let path = repository().join("compat-tests/suites").join(file);
+    let path = repository().join("compat-tests/expectations").join(file);
     let text = fs::read_to_string(path).unwrap();
     let read: Differences<D> = toml::from_str(&text).unwrap();
     read.difference

@@ -251,5 +251,5 @@ fn a_directory_without_a_project_is_named() {
         .arg(sample.path("patches"))
         .run()
         .failed(1);
-    assert_says(&said, &["is no cargo project", "cargo new"]);
+    assert_says(&said, &["is not a cargo project", "cargo new"]);
 }

@@ -93,8 +93,8 @@ fn it_differs_from_wasmtime_in_nothing_that_is_not_listed() {
     for (case, Difference { jco: one, or, .. }) in listed {
         let said = expected.get(&case);
         let said = said.unwrap_or_else(|| panic!("there is no case `{case}`"));
-        assert_ne!(*said, one, "{case} is no difference");
-        assert_ne!(Some(said), or.as_ref(), "{case} is no difference");
+        assert_ne!(*said, one, "{case} does not differ");
+        assert_ne!(Some(said), or.as_ref(), "{case} does not differ");
         let other = or.filter(|or| *or == jco[&case]);
         expected.insert(case, other.unwrap_or(one));
     }

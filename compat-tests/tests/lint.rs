@@ -65,6 +65,42 @@ fn a_fault_is_named_by_patch_and_line() {
 }
 
 #[test]
+fn a_patch_that_two_lines_keep_is_a_fault() {
+    let sample = Sample::new();
+    sample.second_line();
+    let patch = |line: &str| {
+        sample
+            .path("patches/sample")
+            .join(line)
+            .join("0001-say-patched.patch")
+    };
+    let said = sample.tool("lint").run();
+    assert!(!said.stderr.contains("the same lines"), "{}", said.stderr);
+
+    fs::copy(patch("2.1"), patch("1.2")).unwrap();
+    let said = sample.tool("lint").run().failed(1);
+    assert_says(
+        &said,
+        &[
+            "error: sample v1.2.0 0001-say-patched.patch: it changes the same lines as \
+             0001-say-patched.patch of sample v2.1.0",
+            "same-as = \"2.1/0001\"",
+        ],
+    );
+
+    fs::remove_file(patch("1.2")).unwrap();
+    let file = sample.series().join("series.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(
+        &file,
+        format!("{text}[patch.0001]\nsame-as = \"2.1/0001\"\n"),
+    )
+    .unwrap();
+    let said = sample.tool("lint").run();
+    assert!(!said.stderr.contains("the same lines"), "{}", said.stderr);
+}
+
+#[test]
 fn a_series_that_is_no_series_is_an_error() {
     let sample = Sample::new();
     let series = sample.series();

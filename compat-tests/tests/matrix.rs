@@ -63,10 +63,10 @@ features = "default"
 kind = "run"
 [row.upstream]
 outcome = "does not build"
-reason = "a word is no number"
+reason = "a word is not a number"
 [row.patched]
 outcome = "does not build"
-reason = "a word is no number"
+reason = "a word is not a number"
 
 [[row]]
 name = "hangs"
@@ -691,6 +691,13 @@ fn a_plan_that_is_not_right_is_refused() {
         &PLAN.replace("there is no such feature", " "),
         &["no reason"],
     );
+    refused(
+        &PLAN.replace(
+            "about = \"this tool's host\"",
+            "about = \"\"\nhost = \"wasmer\"",
+        ),
+        &["`wasmer`", "`builtin`", "`wasmtime`", "`jco`"],
+    );
     // As an installed tool finds its own plan.
     refused(
         &PLAN.replace("guests = \"guests\"", "guests = \"elsewhere\""),
@@ -740,7 +747,7 @@ fn the_page_stands_by_itself() {
         &words,
         &[
             "does not build",
-            "a word is no number",
+            "a word is not a number",
             "E0308",
             "--only broken/patched/async",
             "cargo rustc",

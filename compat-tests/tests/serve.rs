@@ -70,7 +70,7 @@ fn cases() -> Vec<(String, Request)> {
     );
     add("asterisk", Request::new("OPTIONS", "*"));
     add("absolute target", get("http://other.test/reflect?a"));
-    add("fragment is no part of a target", get("/reflect#part"));
+    add("fragment is not part of a target", get("/reflect#part"));
 
     // Headers of the request.
     add(
@@ -277,7 +277,7 @@ fn cases() -> Vec<(String, Request)> {
     let json = |text| post("/json", Body::Text(text)).header("content-type", "application/json");
     add("json", get("/json"));
     add("json sent", json(r#"{"name": "Bob", "age": 7}"#));
-    add("json that is none", json("{"));
+    add("not json", json("{"));
     add("json of another shape", json("[]"));
     add("json without its type", post("/json", Body::Text("{}")));
     add(

@@ -50,7 +50,7 @@ fn events_arrive_when_they_happen_and_end_with_their_client() {
         write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
         BufReader::new(stream)
     };
-    // The instance is made, and the rest is no matter of that.
+    // The instance is made, and the rest is not about that.
     ask("/ended").fill_buf().unwrap();
 
     let started = Instant::now();

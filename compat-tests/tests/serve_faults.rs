@@ -123,7 +123,7 @@ fn bad_clients_are_told_what_a_native_server_tells_them() {
             Then::Read,
         ),
         (
-            "length that is no number",
+            "length that is not a number",
             post("content-length: ten\r\n", "0123456789"),
             Then::Read,
         ),

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-const TOOL: &str = env!("CARGO_BIN_EXE_cargo-wasip2");
+use crate::tool::program;
+
 const TARGET: &str = "wasm32-wasip2";
 /// The suite that is asked first.
 const SUITE: &str = "trixie-backports";
@@ -110,7 +111,7 @@ fn serve(root: PathBuf) -> (u16, Arc<Mutex<Traffic>>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let (root, seen) = (root.clone(), seen.clone());
-            // A client that hangs up is no matter to the test.
+            // A client that hangs up does not matter to the test.
             std::thread::spawn(move || drop(answer(stream.unwrap(), &root, &seen)));
         }
     });
@@ -426,7 +427,7 @@ esac
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(TOOL);
+        let mut command = Command::new(program("setup"));
         self.configure(command.arg("setup").args(arguments));
         command
     }
@@ -864,9 +865,13 @@ fn a_sysroot_that_may_not_be_written_is_told_before_any_download() {
     fs::set_permissions(machine.rustlib(), fs::Permissions::from_mode(0o555)).unwrap();
     // Root may write everywhere, until it gives up its capabilities.
     let root = tool("id", &["-u"]) == b"0\n";
-    let mut command = Command::new(if root { "setpriv" } else { TOOL });
+    let mut command = Command::new(match root {
+        true => "setpriv".into(),
+        false => program("setup"),
+    });
     if root {
-        command.args(["--bounding-set=-all", "--inh-caps=-all", TOOL]);
+        command.args(["--bounding-set=-all", "--inh-caps=-all"]);
+        command.arg(program("setup"));
     }
     machine.configure(command.arg("setup"));
     Outcome::of(command.output().unwrap()).failed_saying(&[

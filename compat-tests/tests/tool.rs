@@ -7,6 +7,28 @@ use std::process::{Command, Output, Stdio};
 /// The repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the package is two floors below it")
+}
+
+/// The verbs that only a checkout has.
+const LAB: [&str; 7] = ["test", "suite", "matrix", "bench", "branch", "bump", "lint"];
+
+/// The program that does `verb`: the one that users install, or the laboratory.
+pub fn program(verb: &str) -> PathBuf {
+    let lab = Path::new(env!("CARGO_BIN_EXE_wasip2-lab"));
+    if LAB.contains(&verb) {
+        return lab.to_owned();
+    }
+    // cargo builds it for its own package's tests, to the same place.
+    let tool = lab.with_file_name(format!("cargo-wasip2{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        tool.is_file(),
+        "{} is not built: run `cargo wasip2 test`, or `cargo build` first",
+        tool.display()
+    );
+    tool
 }
 
 /// Where the repository's own trees, guests and caches are.
@@ -32,7 +54,7 @@ pub struct Ended {
 impl Tool {
     /// The tool as `cargo wasip2` runs it in the repository.
     pub fn new(verb: &str) -> Tool {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-wasip2"));
+        let mut command = Command::new(program(verb));
         command
             .arg("wasip2")
             .arg(verb)
@@ -112,7 +134,7 @@ pub fn native(workspace: &str, package: &str, name: &str) -> PathBuf {
         .args(["build", "--quiet", "--locked"])
         .args(["--package", package, "--bin", name, "--target-dir"])
         .arg(&target)
-        .current_dir(repository().join("compat-tests").join(workspace))
+        .current_dir(repository().join("compat-tests/programs").join(workspace))
         .status()
         .unwrap();
     assert!(status.success(), "{name} does not build natively");

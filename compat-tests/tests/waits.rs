@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::tool::{self, Ended, Tool, assert_says, repository, repository_home};
+use crate::tool::{self, Ended, Tool, assert_says, program, repository, repository_home};
 
 /// The wasi-libc variants and the host's modes that waiting differs between.
 const WORLDS: [(&str, &str); 4] = [
@@ -255,7 +255,8 @@ fn the_shim_passes_its_own_tests() {
         let shim = repository().join("vendor-shims/wasi-pollable-fd");
         let home = repository_home();
         let target = home.join("shim-tests").join(libc);
-        let tool = env!("CARGO_BIN_EXE_cargo-wasip2");
+        let tool = program("host");
+        let tool = tool.display();
         let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["test", "--target", "wasm32-wasip2", "--tests"])
             .current_dir(shim)

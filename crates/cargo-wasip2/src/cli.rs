@@ -1,0 +1,61 @@
+//! The command line: `cargo wasip2 <verb>`.
+
+use clap::{Parser, Subcommand};
+use wasip2_ground::command_line::{STYLES, Shown};
+use wasip2_host::HostArgs;
+use wasip2_host::preinit::PreinitArgs;
+
+use crate::apply::ApplyArgs;
+use crate::doctor::DoctorArgs;
+use crate::init::InitArgs;
+use crate::lab::LabVerb;
+use crate::run::RunArgs;
+use crate::serve::ServeArgs;
+use crate::setup::SetupArgs;
+
+/// Run the async Rust ecosystem (mio, tokio, hyper, reqwest) unmodified in
+/// WebAssembly components.
+///
+/// `cargo wasip2 run` shows it, with nothing but a Rust toolchain installed;
+/// `cargo wasip2 init` makes a project of yours build.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo wasip2",
+    bin_name = "cargo wasip2",
+    version,
+    styles = STYLES,
+    after_help = "Exit codes: 0 success, 1 failure, 2 wrong usage, 124 time limit, 130 Ctrl-C,\n\
+                  134 a guest's trap; `run` and `host` pass on the guest's own."
+)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub verb: Verb,
+    #[command(flatten)]
+    pub shown: Shown,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    Setup(SetupArgs),
+    Doctor(DoctorArgs),
+    Apply(ApplyArgs),
+    Init(InitArgs),
+    Run(RunArgs),
+    Host(HostArgs),
+    Serve(ServeArgs),
+    Preinit(PreinitArgs),
+    #[command(flatten)]
+    Lab(LabVerb),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

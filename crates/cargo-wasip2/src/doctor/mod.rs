@@ -1,0 +1,135 @@
+//! `cargo wasip2 doctor`: what is there, what is missing, what to type.
+
+mod project;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use console::Style;
+use serde::Serialize;
+
+use project::{CrateState, ProjectReport};
+use wasip2_ground::console::Console;
+use wasip2_ground::home::Home;
+use wasip2_series::SeriesArgs;
+use wasip2_toolchain::{Condition, Finding};
+
+/// Show what is there, what is missing and what to type.
+///
+/// With `--manifest-path` it looks at a project of yours too: which crates of
+/// its lock file are overridden, and which would not build for wasm32-wasip2
+/// and why. Exits with 1 where something that is needed is missing.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Also look at the project of this Cargo.toml
+    #[arg(long, value_name = "PATH")]
+    manifest_path: Option<PathBuf>,
+    #[command(flatten)]
+    series: SeriesArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that `doctor` found, for `--json`.
+#[derive(Serialize)]
+struct Report {
+    toolchain: Vec<Finding>,
+    project: Option<ProjectReport>,
+}
+
+impl Report {
+    /// Whether nothing that is needed is missing.
+    fn is_well(&self) -> bool {
+        let toolchain = self
+            .toolchain
+            .iter()
+            .all(|finding| finding.state != Condition::Missing);
+        let project = self.project.as_ref().is_none_or(|project| {
+            project.unsupported.is_empty()
+                && project
+                    .series
+                    .iter()
+                    .all(|krate| krate.state == CrateState::Overridden)
+        });
+        toolchain && project
+    }
+}
+
+/// Runs the verb; gives back whether nothing that is needed is missing.
+pub fn run(arguments: &DoctorArgs, home: &Home, console: &Console) -> Result<bool> {
+    let project = match &arguments.manifest_path {
+        Some(manifest) => Some(project::report(
+            manifest,
+            &arguments.series.all(home)?,
+            home,
+            arguments.series.offline,
+            console,
+        )?),
+        None => None,
+    };
+    let report = Report {
+        toolchain: wasip2_toolchain::findings(home, console),
+        project,
+    };
+    if arguments.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print(&report);
+    }
+    Ok(report.is_well())
+}
+
+fn print(report: &Report) {
+    let width = report
+        .toolchain
+        .iter()
+        .map(|finding| finding.name.len())
+        .max()
+        .unwrap_or_default();
+    for finding in &report.toolchain {
+        let mark = match finding.state {
+            Condition::Ok => Style::new().green().apply_to("ok     "),
+            Condition::Missing => Style::new().red().bold().apply_to("missing"),
+            Condition::Optional => Style::new().yellow().apply_to("absent "),
+        };
+        println!("{mark} {:width$}  {}", finding.name, finding.detail);
+        if finding.state != Condition::Ok
+            && let Some(advice) = &finding.advice
+        {
+            println!("        {:width$}  {advice}", "");
+        }
+    }
+    let Some(project) = &report.project else {
+        return;
+    };
+    println!("\n{}", project.root.display());
+    for krate in &project.series {
+        let (mark, what) = match krate.state {
+            CrateState::Overridden => (
+                Style::new().green().apply_to("ok     "),
+                "built from its patched tree",
+            ),
+            CrateState::Released => (
+                Style::new().yellow().apply_to("as is  "),
+                "a series exists and is not in use: run `cargo wasip2 init`",
+            ),
+            CrateState::NoSeries => (
+                Style::new().yellow().apply_to("as is  "),
+                "no series covers this release line",
+            ),
+        };
+        println!("{mark} {} v{}: {what}", krate.name, krate.version);
+    }
+    for krate in &project.unsupported {
+        let mark = Style::new().red().bold().apply_to("broken ");
+        println!("{mark} {} v{}: {}", krate.name, krate.version, krate.why);
+        if let Some(needs) = &krate.needs {
+            println!("        {needs}");
+        }
+    }
+    if project.series.is_empty() && project.unsupported.is_empty() {
+        println!("        nothing in its graph for wasm32-wasip2 needs us");
+    }
+}

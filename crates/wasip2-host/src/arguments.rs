@@ -1,0 +1,211 @@
+//! How a component is run and served, as the command line says it.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use crate::rights::Rights;
+use crate::timeout::parse as parse_duration;
+
+/// Run a component, with no right but those that are given here.
+///
+/// It is made to be cargo's runner, so that `cargo run` and `cargo test` work
+/// with `--target wasm32-wasip2`. In `.cargo/config.toml`:
+///
+///     [target.wasm32-wasip2]
+///     runner = ["cargo-wasip2", "host", "--network", "--name-lookup"]
+///
+/// A guest that is refused something for want of a right is told so by WASI's
+/// error, and you by a warning that names the flag. A trap ends with exit code
+/// 134 and a backtrace.
+#[derive(Args, Clone, Debug)]
+#[command(verbatim_doc_comment)]
+pub struct HostArgs {
+    #[command(flatten)]
+    pub rights: Rights,
+
+    /// Stop the guest when it has run for this long (500ms, 30s, 2m), with
+    /// exit code 124; compiling it does not count
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+
+    /// How the host's functions wait; a guest should see no difference
+    #[arg(long, value_enum, default_value_t = Mode::Async)]
+    pub mode: Mode,
+
+    /// Which host runs the component
+    #[arg(long, value_enum, env = "CARGO_WASIP2_HOST", default_value_t = Kind::Builtin)]
+    pub host: Kind,
+
+    /// Keep compiled components, so that the next start is fast (the default)
+    #[arg(long, overrides_with = "no_cache")]
+    cache: bool,
+
+    /// Compile the component anew and keep nothing
+    #[arg(long, overrides_with = "cache")]
+    pub no_cache: bool,
+
+    /// Write what the host counted to this file, as JSON: calls that wait, and
+    /// resources left at the end
+    #[arg(long, value_name = "FILE")]
+    pub statistics: Option<PathBuf>,
+
+    /// The component's file; everything after it is for the guest
+    // One positional, so that whatever follows the component is the guest's,
+    // even a word that is a flag of the host.
+    #[arg(
+        required = true,
+        num_args = 1..,
+        trailing_var_arg = true,
+        value_names = ["COMPONENT", "ARGS"]
+    )]
+    pub command: Vec<OsString>,
+}
+
+/// How the host's WASI functions wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// On an event loop, as servers embed wasmtime
+    #[default]
+    Async,
+    /// On the guest's own thread, as simple programs embed wasmtime
+    Sync,
+}
+
+impl Mode {
+    /// It as `--mode` and files have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Async => "async",
+            Mode::Sync => "sync",
+        }
+    }
+}
+
+/// Which host runs the component.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The one in this program
+    #[default]
+    Builtin,
+    /// The `wasmtime` command: what `setup --wasmtime` has built, or the one on
+    /// PATH
+    Wasmtime,
+    /// jco on Node.js; it is installed with npm when it is first used
+    Jco,
+}
+
+impl Kind {
+    /// It as `--host` and files have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Builtin => "builtin",
+            Kind::Wasmtime => "wasmtime",
+            Kind::Jco => "jco",
+        }
+    }
+}
+
+impl HostArgs {
+    /// The arguments that run `component` with `arguments`, every option at
+    /// its default.
+    pub fn new(
+        component: impl AsRef<Path>,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> HostArgs {
+        let mut command = vec![component.as_ref().as_os_str().to_owned()];
+        command.extend(arguments.into_iter().map(Into::into));
+        HostArgs {
+            rights: Rights::default(),
+            timeout: None,
+            mode: Mode::Async,
+            host: Kind::Builtin,
+            cache: false,
+            no_cache: false,
+            statistics: None,
+            command,
+        }
+    }
+
+    /// The component's file.
+    pub fn component(&self) -> &Path {
+        Path::new(&self.command[0])
+    }
+
+    /// The guest's arguments, beginning with the component's file name.
+    pub fn argv(&self) -> Result<Vec<String>> {
+        let program = self.component().file_name().unwrap_or(&self.command[0]);
+        std::iter::once(program)
+            .chain(self.command[1..].iter().map(OsString::as_os_str))
+            .map(|word| match word.to_str() {
+                Some(word) => Ok(word.to_owned()),
+                None => bail!("{word:?} is not UTF-8, and WASI has no other arguments"),
+            })
+            .collect()
+    }
+}
+
+/// Serve HTTP by a component that exports `wasi:http/incoming-handler`, with
+/// no right but those that are given here.
+///
+/// It prints its URL, and serves HTTP/1.1 until Ctrl-C. A guest that traps is
+/// a response of status 500 and a backtrace here; one that takes longer than
+/// `--timeout` allows is status 504.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub rights: Rights,
+
+    /// The address to listen on; port 0 is any free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub addr: SocketAddr,
+
+    /// How many requests an instance may answer, one after the other, before a
+    /// new one takes its place
+    #[arg(long, value_name = "NUMBER", default_value_t = 1,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_instance_reuse_count: u64,
+
+    /// How long an instance is kept that has nothing to do
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "1s")]
+    pub idle_instance_timeout: Duration,
+
+    /// The longest that a guest may take for one request, with its response's
+    /// body and all that it does afterwards (500ms, 30s, 2m)
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub timeout: Option<Duration>,
+
+    /// Which host serves the component
+    #[arg(long, value_enum, env = "CARGO_WASIP2_HOST", default_value_t = Kind::Builtin)]
+    pub host: Kind,
+
+    /// Compile the component anew and keep nothing
+    #[arg(long)]
+    pub no_cache: bool,
+
+    /// Write what was counted to this file at the end, as JSON: requests,
+    /// instances, traps, resources left
+    #[arg(long, value_name = "FILE")]
+    pub statistics: Option<PathBuf>,
+
+    /// The component's file
+    // A command that can build one makes this optional.
+    #[arg(value_name = "COMPONENT", required = true)]
+    pub component: Option<PathBuf>,
+}
+
+impl ServeArgs {
+    /// The component's file.
+    pub fn component(&self) -> &Path {
+        self.component
+            .as_deref()
+            .expect("clap asks for it, or a caller has built it")
+    }
+}

@@ -1,0 +1,119 @@
+//! Compiled components, kept from one run to the next.
+//!
+//! An entry is a file of machine code named after a hash of the component and
+//! of everything that decides how it is compiled. It is mapped into memory
+//! rather than read, so that a start touches only the code that it runs: that
+//! is why this is not wasmtime's own cache, which packs its entries.
+
+use std::fs::{self, File};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use wasip2_ground::files::hex;
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// How many bytes of machine code are kept before the entries that have not
+/// been used for the longest time are deleted.
+const LIMIT: u64 = 2 << 30;
+
+/// How the name of an entry ends.
+const EXTENSION: &str = ".cwasm";
+
+/// A directory of compiled components.
+#[derive(Debug)]
+pub struct Cache<'a> {
+    directory: &'a Path,
+}
+
+impl<'a> Cache<'a> {
+    /// The cache in `directory`, which is made when something is first kept.
+    pub fn new(directory: &'a Path) -> Cache<'a> {
+        Cache { directory }
+    }
+
+    /// Gives back the component whose bytes are `wasm`, compiled now or before.
+    ///
+    /// # Errors
+    ///
+    /// Where `wasm` cannot be compiled. That the cache cannot be used is no
+    /// error: what follows is slower, that is all.
+    pub fn get(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
+        let entry = self.entry(engine, wasm);
+        // SAFETY: the file holds what `Component::serialize` gave for this
+        // version of wasmtime and this configuration, both of which its name
+        // is a hash of; it came there by a rename, so it is whole; and nothing
+        // writes to an entry, it can only be deleted, which a mapping outlives.
+        if let Ok(component) = unsafe { Component::deserialize_file(engine, &entry) } {
+            // The time of the last use, for `trim`.
+            let _ = File::open(&entry).and_then(|file| file.set_modified(SystemTime::now()));
+            return Ok(component);
+        }
+        let component = Component::from_binary(engine, wasm)?;
+        let _ = self.keep(&entry, &component);
+        Ok(component)
+    }
+
+    /// Where `wasm`, compiled by `engine`, is kept.
+    fn entry(&self, engine: &Engine, wasm: &[u8]) -> PathBuf {
+        let mut hasher = Hashing(Sha256::new_with_prefix(wasm));
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let name = hex(&hasher.0.finalize());
+        self.directory.join(name + EXTENSION)
+    }
+
+    fn keep(&self, entry: &Path, component: &Component) -> Result<()> {
+        let code = component.serialize()?;
+        fs::create_dir_all(self.directory)?;
+        self.trim(LIMIT.saturating_sub(code.len() as u64))?;
+        let file = tempfile::Builder::new()
+            .suffix(EXTENSION)
+            .tempfile_in(self.directory)?;
+        fs::write(file.path(), code)?;
+        file.persist(entry)?;
+        Ok(())
+    }
+
+    /// Deletes the entries that have not been used for the longest time until
+    /// at most `limit` bytes are left.
+    fn trim(&self, limit: u64) -> Result<()> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(self.directory)? {
+            let entry = entry?;
+            if entry
+                .file_name()
+                .as_encoded_bytes()
+                .ends_with(EXTENSION.as_bytes())
+            {
+                let metadata = entry.metadata()?;
+                entries.push((metadata.modified()?, metadata.len(), entry.path()));
+            }
+        }
+        entries.sort();
+        let mut total: u64 = entries.iter().map(|(_, length, _)| length).sum();
+        for (_, length, path) in entries {
+            if total <= limit {
+                break;
+            }
+            fs::remove_file(&path).with_context(|| path.display().to_string())?;
+            total -= length;
+        }
+        Ok(())
+    }
+}
+
+/// A cryptographic hash as the standard library's kind of hasher.
+struct Hashing(Sha256);
+
+impl Hasher for Hashing {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        unreachable!("the digest is taken from the hash itself")
+    }
+}

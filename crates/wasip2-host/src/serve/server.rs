@@ -1,0 +1,131 @@
+//! Listens, and has every request answered.
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use wasmtime_wasi_http::io::TokioIo;
+
+use wasip2_ground::console::Console;
+use wasip2_ground::interrupt;
+
+use super::exchange;
+use super::instances::Instances;
+
+/// How long requests may go on after Ctrl-C.
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// How long to wait where a connection could not be accepted, for want of
+/// descriptors most often.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A server that listens.
+pub struct Server {
+    listener: StdListener,
+    address: SocketAddr,
+    instances: Arc<Instances>,
+    console: Console,
+}
+
+impl Server {
+    /// Listens on `address`.
+    pub fn bind(address: SocketAddr, instances: Instances, console: Console) -> Result<Server> {
+        let listener = StdListener::bind(address)
+            .with_context(|| format!("{address} (--addr) cannot be listened on"))?;
+        listener.set_nonblocking(true)?;
+        Ok(Server {
+            address: listener.local_addr()?,
+            listener,
+            instances: Arc::new(instances),
+            console,
+        })
+    }
+
+    /// Serves until Ctrl-C. A guest that still computes then is left to itself,
+    /// and ends with the process.
+    pub fn run(self) -> Result<Arc<Instances>> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .context("the host's event loop could not be made")?;
+        let (stop, stopped) = watch::channel(false);
+        interrupt::on_ctrl_c(move || {
+            stop.send_replace(true);
+        })?;
+        let instances = self.instances.clone();
+        runtime.block_on(self.serve(stopped))?;
+        // What goes on after its response ends here, with all else.
+        runtime.shutdown_timeout(Duration::from_millis(100));
+        Ok(instances)
+    }
+
+    async fn serve(self, mut stopped: watch::Receiver<bool>) -> Result<()> {
+        let listener = TcpListener::from_std(self.listener)?;
+        let instances = self.instances;
+        tokio::spawn({
+            let instances = instances.clone();
+            async move { instances.drop_idle().await }
+        });
+        println!("http://{}/", self.address);
+
+        // Every connection has a sender; none are left when all have ended.
+        let (open, mut all_closed) = mpsc::channel::<Infallible>(1);
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+            };
+            let Ok((stream, _)) = accepted else {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            };
+            let connection = serve_connection(
+                stream,
+                self.address,
+                instances.clone(),
+                self.console,
+                stopped.clone(),
+            );
+            let open = open.clone();
+            tokio::spawn(async move {
+                connection.await;
+                drop(open);
+            });
+        }
+        drop(open);
+        let _ = tokio::time::timeout(GRACE, all_closed.recv()).await;
+        Ok(())
+    }
+}
+
+async fn serve_connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    instances: Arc<Instances>,
+    console: Console,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| async {
+        let response = exchange::answer(request, address, &instances, console).await;
+        Ok::<_, Infallible>(response)
+    });
+    let mut connection =
+        pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    // An error is the client's, or of a body that was told of elsewhere.
+    let stopped = async move { stopped.wait_for(|stopped| *stopped).await.is_ok() };
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stopped => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}

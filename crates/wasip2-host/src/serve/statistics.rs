@@ -1,0 +1,53 @@
+//! What the host counts while it serves.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::wasi::p2::statistics as one_guest;
+
+/// Counters of one server.
+#[derive(Debug, Default, Serialize)]
+pub struct Statistics {
+    /// Requests that reached a guest.
+    pub requests: AtomicU64,
+    /// Instances that were made.
+    pub instances: AtomicU64,
+    /// Requests that ended by a trap.
+    pub traps: AtomicU64,
+    /// Requests that were given up for their time limit.
+    pub time_limits: AtomicU64,
+    /// Calls of `wasi:io/poll.poll`, for all requests.
+    pub polls: AtomicU64,
+    /// Pollables in all those calls.
+    pub pollables: AtomicU64,
+    /// Calls of `wasi:io/poll.pollable.block`.
+    pub blocks: AtomicU64,
+    /// The most resources that an instance had after a request.
+    pub resources: AtomicUsize,
+}
+
+impl Statistics {
+    /// Adds up what an instance's host counted for a request.
+    pub fn note_calls(&self, counted: &one_guest::Statistics) {
+        self.polls.fetch_add(counted.polls, Ordering::Relaxed);
+        self.pollables
+            .fetch_add(counted.pollables, Ordering::Relaxed);
+        self.blocks.fetch_add(counted.blocks, Ordering::Relaxed);
+    }
+
+    /// Counts the resources that an instance has after a request.
+    pub fn note_resources(&self, number: usize) {
+        self.resources.fetch_max(number, Ordering::Relaxed);
+    }
+
+    /// Writes them to `path`, as JSON.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string(self)?;
+        fs::write(path, text + "\n")
+            .with_context(|| format!("the statistics could not be written to {}", path.display()))
+    }
+}

@@ -1,0 +1,211 @@
+//! Where the host decides, or takes note of, what a guest does, though
+//! wasmtime-wasi does not ask back.
+//!
+//! A gate stands in for the interface and passes every call on to
+//! wasmtime-wasi: the guest sees the errors that any wasmtime host gives.
+
+use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
+use wasmtime_wasi::cli::WasiCliView;
+use wasmtime_wasi::p2::bindings::cli::environment;
+use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network};
+use wasmtime_wasi::p2::bindings::sync::io::poll as sync_poll;
+use wasmtime_wasi::p2::{DynPollable, Network, SocketError, SocketResult};
+use wasmtime_wasi::sockets::{WasiSocketsCtxView, WasiSocketsView};
+use wasmtime_wasi_io::bindings::wasi::io::poll;
+
+use crate::arguments::Mode;
+use crate::rights::Rights;
+
+use super::denial::{Denials, Right};
+use super::event_loop::Fairness;
+use super::guest::Guest;
+use super::statistics::Statistics;
+
+/// Puts the gates into `linker`, over what is linked there.
+pub fn add_to_linker(
+    linker: &mut Linker<Guest>,
+    mode: Mode,
+    rights: &Rights,
+) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    match mode {
+        Mode::Async => poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?,
+        Mode::Sync => sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?,
+    }
+    environment::add_to_linker::<Guest, Environment<'static>>(linker, Environment::of)?;
+    if !rights.name_lookup {
+        ip_name_lookup::add_to_linker::<Guest, NameLookup<'static>>(linker, |guest| NameLookup {
+            denials: guest.denials.clone(),
+            sockets: guest.sockets(),
+        })?;
+    }
+    Ok(())
+}
+
+/// Stands in for `wasi:sockets/ip-name-lookup` where it is not allowed.
+struct NameLookup<'a> {
+    /// Where a denial is noted.
+    denials: Denials,
+    /// What answers.
+    sockets: WasiSocketsCtxView<'a>,
+}
+
+impl HasData for NameLookup<'static> {
+    type Data<'a> = NameLookup<'a>;
+}
+
+impl network::Host for NameLookup<'_> {
+    fn network_error_code(
+        &mut self,
+        error: Resource<wasmtime::Error>,
+    ) -> wasmtime::Result<Option<network::ErrorCode>> {
+        self.sockets.network_error_code(error)
+    }
+
+    fn convert_error_code(&mut self, error: SocketError) -> wasmtime::Result<network::ErrorCode> {
+        network::Host::convert_error_code(&mut self.sockets, error)
+    }
+}
+
+impl network::HostNetwork for NameLookup<'_> {
+    fn drop(&mut self, network: Resource<Network>) -> wasmtime::Result<()> {
+        network::HostNetwork::drop(&mut self.sockets, network)
+    }
+}
+
+impl ip_name_lookup::Host for NameLookup<'_> {
+    fn resolve_addresses(
+        &mut self,
+        network: Resource<Network>,
+        name: String,
+    ) -> SocketResult<Resource<ip_name_lookup::ResolveAddressStream>> {
+        self.denials
+            .note(Right::NameLookup, || format!("the lookup of `{name}`"));
+        self.sockets.resolve_addresses(network, name)
+    }
+}
+
+impl ip_name_lookup::HostResolveAddressStream for NameLookup<'_> {
+    fn resolve_next_address(
+        &mut self,
+        stream: Resource<ip_name_lookup::ResolveAddressStream>,
+    ) -> SocketResult<Option<network::IpAddress>> {
+        self.sockets.resolve_next_address(stream)
+    }
+
+    fn subscribe(
+        &mut self,
+        stream: Resource<ip_name_lookup::ResolveAddressStream>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
+        ip_name_lookup::HostResolveAddressStream::subscribe(&mut self.sockets, stream)
+    }
+
+    fn drop(
+        &mut self,
+        stream: Resource<ip_name_lookup::ResolveAddressStream>,
+    ) -> wasmtime::Result<()> {
+        ip_name_lookup::HostResolveAddressStream::drop(&mut self.sockets, stream)
+    }
+}
+
+/// Stands in for `wasi:cli/environment`, to know whether it was asked for.
+struct Environment<'a> {
+    guest: &'a mut Guest,
+}
+
+impl Environment<'_> {
+    fn of(guest: &mut Guest) -> Environment<'_> {
+        Environment { guest }
+    }
+}
+
+impl HasData for Environment<'static> {
+    type Data<'a> = Environment<'a>;
+}
+
+impl environment::Host for Environment<'_> {
+    fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
+        self.guest.asked_environment = true;
+        self.guest.cli().get_environment()
+    }
+
+    fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
+        self.guest.cli().get_arguments()
+    }
+
+    fn initial_cwd(&mut self) -> wasmtime::Result<Option<String>> {
+        self.guest.cli().initial_cwd()
+    }
+}
+
+/// Stands in for `wasi:io/poll`, to count what is waited for and to stay fair.
+struct Poll<'a> {
+    /// What shares the event loop out.
+    fairness: &'a mut Fairness,
+    /// Where it is counted.
+    statistics: &'a mut Statistics,
+    /// What answers.
+    table: &'a mut ResourceTable,
+}
+
+impl Poll<'_> {
+    fn of(guest: &mut Guest) -> Poll<'_> {
+        Poll {
+            fairness: &mut guest.fairness,
+            statistics: &mut guest.statistics,
+            table: &mut guest.table,
+        }
+    }
+}
+
+impl HasData for Poll<'static> {
+    type Data<'a> = Poll<'a>;
+}
+
+impl poll::Host for Poll<'_> {
+    async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        self.statistics.count_poll(pollables.len());
+        self.fairness
+            .answer(poll::Host::poll(self.table, pollables))
+            .await
+    }
+}
+
+impl poll::HostPollable for Poll<'_> {
+    async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
+        self.fairness
+            .answer(poll::HostPollable::ready(self.table, pollable))
+            .await
+    }
+
+    async fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        self.statistics.blocks += 1;
+        poll::HostPollable::block(self.table, pollable).await
+    }
+
+    fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        poll::HostPollable::drop(self.table, pollable)
+    }
+}
+
+impl sync_poll::Host for Poll<'_> {
+    fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        self.statistics.count_poll(pollables.len());
+        sync_poll::Host::poll(self.table, pollables)
+    }
+}
+
+impl sync_poll::HostPollable for Poll<'_> {
+    fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
+        sync_poll::HostPollable::ready(self.table, pollable)
+    }
+
+    fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        self.statistics.blocks += 1;
+        sync_poll::HostPollable::block(self.table, pollable)
+    }
+
+    fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        sync_poll::HostPollable::drop(self.table, pollable)
+    }
+}

@@ -1,0 +1,127 @@
+//! A guest's side of the host: the state that its calls work on.
+
+use anyhow::Result;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use super::denial::Denials;
+use super::event_loop::Fairness;
+use super::http::Http;
+use super::https::Trusted;
+use super::network;
+#[cfg(unix)]
+use super::output::Output;
+use super::statistics::Statistics;
+use crate::rights::Rights;
+
+/// Everything that one guest owns in the host.
+pub struct Guest {
+    /// Every resource that the guest has a handle to.
+    pub table: ResourceTable,
+    /// What was refused so far.
+    pub denials: Denials,
+    /// What was counted so far.
+    pub statistics: Statistics,
+    /// Whether the guest has asked for its environment.
+    pub asked_environment: bool,
+    /// What shares the event loop out.
+    pub fairness: Fairness,
+    /// wasmtime-wasi's state.
+    wasi: WasiCtx,
+    /// wasmtime-wasi-http's state.
+    http: WasiHttpCtx,
+    /// What decides on requests.
+    http_gate: Http,
+}
+
+/// Where a guest's standard streams lead.
+pub enum Streams {
+    /// To this process's own.
+    Inherited,
+    /// Output and errors to this process's standard error; there is no input.
+    Errors,
+    /// Output and errors, in the order in which they come, into memory; there
+    /// is no input.
+    Kept(MemoryOutputPipe),
+}
+
+impl Guest {
+    /// A guest with the arguments `argv`, the first of which is its own name.
+    pub fn new(
+        argv: &[String],
+        streams: Streams,
+        rights: &Rights,
+        denials: Denials,
+    ) -> Result<Guest> {
+        Guest::with(argv, streams, rights, denials, |_| {})
+    }
+
+    /// The same, after `adjust` has changed what WASI is to be for it.
+    pub fn with(
+        argv: &[String],
+        streams: Streams,
+        rights: &Rights,
+        denials: Denials,
+        adjust: impl FnOnce(&mut WasiCtxBuilder),
+    ) -> Result<Guest> {
+        let mut wasi = WasiCtx::builder();
+        match streams {
+            Streams::Inherited => {
+                wasi.inherit_stdio();
+                #[cfg(unix)]
+                wasi.stdout(Output::stdout()?).stderr(Output::stderr()?);
+            }
+            Streams::Errors => {
+                wasi.inherit_stderr();
+                #[cfg(unix)]
+                wasi.stdout(Output::stderr()?).stderr(Output::stderr()?);
+            }
+            Streams::Kept(output) => {
+                wasi.stdout(output.clone()).stderr(output);
+            }
+        }
+        wasi.args(argv)
+            // Nothing but the guest runs in this process, so a file operation
+            // need not move to another thread.
+            .allow_blocking_current_thread(true)
+            .allow_ip_name_lookup(rights.name_lookup);
+        network::guard(&mut wasi, rights.network, &denials);
+        rights.grant(&mut wasi)?;
+        adjust(&mut wasi);
+        Ok(Guest {
+            table: ResourceTable::new(),
+            denials: denials.clone(),
+            statistics: Statistics::default(),
+            asked_environment: false,
+            fairness: Fairness::default(),
+            wasi: wasi.build(),
+            http: WasiHttpCtx::new(),
+            http_gate: Http {
+                allowed: rights.http,
+                trusted: rights.http_ca.as_deref().map(Trusted::read).transpose()?,
+                denials,
+            },
+        })
+    }
+}
+
+impl WasiView for Guest {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for Guest {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.http_gate,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}

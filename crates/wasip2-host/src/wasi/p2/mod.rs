@@ -1,0 +1,20 @@
+//! WASI 0.2: wasmtime-wasi's interfaces, and what stands before them.
+//!
+//! [`link`] links a component to everything that there is; [`command`] calls
+//! one that exports `wasi:cli/run`. A [`guest`] is the state that its calls
+//! work on. [`gate`] stands in for interfaces that do not ask back by
+//! themselves; [`network`] and [`http`] are what is asked. [`denial`] keeps what
+//! was refused, [`statistics`] what was counted, [`event_loop`] runs it all.
+
+pub mod command;
+pub mod denial;
+pub mod event_loop;
+mod gate;
+pub mod guest;
+mod http;
+mod https;
+pub mod link;
+mod network;
+#[cfg(unix)]
+mod output;
+pub mod statistics;

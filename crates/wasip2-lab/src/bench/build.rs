@@ -1,0 +1,149 @@
+//! Builds what is measured: every program from every set of crates that a
+//! variant is made of.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use wasip2_toolchain::libc;
+
+use anyhow::Result;
+
+use super::cases::{Crates, DATA, Point, Variant};
+use crate::checkout::Checkout;
+use wasip2_ground::console::Console;
+use wasip2_ground::home::Home;
+use wasip2_host::Denials;
+use wasip2_host::preinit::{self, PreinitArgs};
+use wasip2_series::SeriesArgs;
+use wasip2_series::series::Series;
+use wasip2_series::workspace::{Build, Guests};
+
+/// What came of a build: the program's file, or why there is none.
+pub type Built = Result<PathBuf, String>;
+
+/// Every program that was built, by variant and name.
+pub type Programs = BTreeMap<(&'static str, &'static str), Built>;
+
+/// What the name of an example server begins with.
+const SERVERS: &str = "servers/";
+
+/// What the name of a component ends with that is pre-initialised.
+const PREINIT: &str = "+preinit";
+
+/// Builds every program that `variants` run at `points`. That one does not
+/// build is a result like another.
+pub fn all(
+    points: &[Point],
+    variants: &[&'static Variant],
+    release: bool,
+    checkout: &Checkout,
+    arguments: &SeriesArgs,
+    home: &Home,
+    console: &Console,
+) -> Result<Programs> {
+    let programs = || {
+        let of = |point: &Point| variants.iter().filter_map(|one| point.case.program(one));
+        points.iter().flat_map(of)
+    };
+    let servers = programs().any(|program| program.starts_with(SERVERS));
+    let workspaces = Workspaces::stage(variants, servers, checkout, arguments, home, console)?;
+    let libc = match variants.iter().any(|one| one.crates != Crates::Native) {
+        true => Some(libc::libc_directory(&DATA.libc, home, console)?),
+        false => None,
+    };
+    let mut programs = Programs::new();
+    for variant in variants {
+        for point in points {
+            let Some(program) = point.case.program(variant) else {
+                continue;
+            };
+            let key = (variant.name.as_str(), program);
+            if programs.contains_key(&key) {
+                continue;
+            }
+            console.detail("Building", format!("{program} ({})", variant.label));
+            let build = Build {
+                profile: release.then_some(point.case.profile.as_str()),
+                libc: libc.clone().filter(|_| variant.crates != Crates::Native),
+                offline: arguments.offline,
+                native: variant.crates == Crates::Native,
+                rustflags: variant.rustflags.clone(),
+                unwinding: None,
+            };
+            let built = workspaces.build(variant, program, &build, console);
+            if let Err(reason) = &built {
+                console.warn(format!("{}: {reason}", variant.label));
+            }
+            programs.insert(key, built);
+        }
+    }
+    Ok(programs)
+}
+
+/// The staged workspaces, one on the patched crates and one on the released,
+/// and the example servers.
+struct Workspaces {
+    patched: Result<Guests, String>,
+    released: Result<Guests, String>,
+    /// On the patched crates: the released ones cannot be a handler.
+    servers: Result<Guests, String>,
+}
+
+impl Workspaces {
+    fn stage(
+        variants: &[&Variant],
+        servers: bool,
+        checkout: &Checkout,
+        arguments: &SeriesArgs,
+        home: &Home,
+        console: &Console,
+    ) -> Result<Workspaces> {
+        let stage = |place: &str, source: PathBuf, series: &[Series]| {
+            Guests::stage_in(place, &source, series, arguments, home, console)
+                .map_err(|error| format!("its workspace could not be staged: {error:#}"))
+        };
+        let unused = || Err("no variant needs it".into());
+        let wanted = variants.iter().any(|one| one.crates == Crates::Patched);
+        let series = if wanted {
+            arguments.all(home)?
+        } else {
+            Vec::new()
+        };
+        Ok(Workspaces {
+            patched: match wanted {
+                true => stage("bench/patched", checkout.bench(), &series),
+                false => unused(),
+            },
+            released: stage("bench/released", checkout.bench(), &[]),
+            servers: match wanted && servers {
+                true => stage("servers", checkout.servers(), &series),
+                false => unused(),
+            },
+        })
+    }
+
+    fn build(&self, variant: &Variant, program: &str, build: &Build, console: &Console) -> Built {
+        if let Some(program) = program.strip_suffix(PREINIT) {
+            let component = self.build(variant, program, build, console)?;
+            let arguments = PreinitArgs::of(component);
+            preinit::make(&arguments, Denials::default(), console)
+                .map_err(|failure| format!("{:#}", failure.into_error()))?;
+            return Ok(arguments.output());
+        }
+        let (workspace, program) = match (program.strip_prefix(SERVERS), variant.crates) {
+            (Some(server), _) => (&self.servers, server),
+            (None, Crates::Patched) => (&self.patched, program),
+            (None, Crates::Native | Crates::Released) => (&self.released, program),
+        };
+        workspace
+            .as_ref()
+            .map_err(String::clone)?
+            .build(program, build, console)
+            .map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// How many bytes a program has.
+pub fn size(built: &Built) -> Option<u64> {
+    let path = built.as_ref().ok()?;
+    Some(std::fs::metadata(path).ok()?.len())
+}

@@ -1,0 +1,119 @@
+//! Clients of an HTTP/1.1 server.
+//!
+//! They send the bytes of one request over and over and let hyper's parser,
+//! httparse, read the answers' heads. A whole HTTP client would cost as much
+//! as the server, and it is the server that is measured.
+
+use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::clients::{all, in_time, run};
+use super::recorder::{Load, Recorder};
+
+/// How much is read at once.
+const BUFFER: usize = 64 << 10;
+
+/// Has `clients` get `path`, whose body has `bytes`, each on a connection that
+/// it keeps.
+pub fn measure(
+    address: SocketAddr,
+    path: &str,
+    bytes: usize,
+    clients: usize,
+    seconds: f64,
+) -> Result<(Load, ())> {
+    let request: Rc<[u8]> = request(path).into_bytes().into();
+    run(async {
+        let mut connections = Vec::new();
+        for _ in 0..clients {
+            let stream = in_time("a connection", TcpStream::connect(address)).await?;
+            stream.set_nodelay(true)?;
+            connections.push(stream);
+        }
+        let recorder = Rc::new(RefCell::new(Recorder::new(seconds)));
+        let mut tasks = JoinSet::new();
+        for mut stream in connections {
+            let (recorder, request) = (recorder.clone(), request.clone());
+            tasks.spawn_local(async move {
+                let mut buffer = vec![0; BUFFER];
+                while recorder.borrow().goes_on() {
+                    let begun = Instant::now();
+                    stream.write_all(&request).await?;
+                    let got = answer(&mut stream, &mut buffer).await?;
+                    ensure!(got == bytes, "a body of {got} bytes came, not of {bytes}");
+                    recorder.borrow_mut().record(begun);
+                }
+                Ok::<_, anyhow::Error>(())
+            });
+        }
+        all(tasks, seconds).await?;
+        Ok((recorder.borrow().finish(), ()))
+    })
+}
+
+fn request(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n")
+}
+
+/// Reads one answer; gives back the length of its body.
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize> {
+    let mut filled = 0;
+    let (head, body) = loop {
+        let length = stream.read(&mut buffer[filled..]).await?;
+        if length == 0 {
+            bail!("the connection ended before an answer's head did");
+        }
+        filled += length;
+        if let Some(lengths) = lengths(&buffer[..filled])? {
+            break lengths;
+        }
+    };
+    let mut got = filled - head;
+    while got < body {
+        let length = stream.read(buffer).await?;
+        if length == 0 {
+            bail!("the connection ended before an answer's body did");
+        }
+        got += length;
+    }
+    Ok(got)
+}
+
+/// The lengths of an answer's head and body, once the head is there.
+fn lengths(bytes: &[u8]) -> Result<Option<(usize, usize)>> {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut response = httparse::Response::new(&mut headers);
+    let head = match response.parse(bytes)? {
+        httparse::Status::Partial => return Ok(None),
+        httparse::Status::Complete(head) => head,
+    };
+    ensure!(
+        response.code == Some(200),
+        "the answer's status is {}",
+        response.code.unwrap_or_default()
+    );
+    let length = response
+        .headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case("content-length"))
+        .and_then(|header| std::str::from_utf8(header.value).ok()?.parse().ok())
+        .context("the answer has no Content-Length")?;
+    Ok(Some((head, length)))
+}
+
+/// Ends the server.
+pub fn quit(address: SocketAddr) -> Result<()> {
+    let mut stream = std::net::TcpStream::connect(address)?;
+    stream.write_all(request("/quit").as_bytes())?;
+    // Nothing comes but the connection's end.
+    let _ = stream.read(&mut [0]);
+    Ok(())
+}

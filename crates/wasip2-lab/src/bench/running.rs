@@ -1,0 +1,268 @@
+//! A program that is measured, while it runs.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+use wasip2_ground::{child, interrupt};
+
+use anyhow::{Context, Result, bail};
+
+use wasip2_ground::process::quoted_tail;
+use wasip2_host::{Mode, Statistics};
+
+/// How long a program may take to end when it was told to.
+const END: Duration = Duration::from_secs(10);
+
+/// How many lines of its standard error are shown: a trap's message stands
+/// above its backtrace.
+const LAST_WORDS: usize = 14;
+
+/// How much of its standard error is kept.
+const KEPT: u64 = 64 << 10;
+
+/// The program that runs now, to be ended when the tool is.
+static CURRENT: AtomicI32 = AtomicI32::new(0);
+
+/// How a program is started.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The program's file.
+    pub program: PathBuf,
+    /// What runs it, for a component.
+    pub host: Option<Host>,
+}
+
+/// What runs a component.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The tool's file.
+    pub tool: PathBuf,
+    pub role: Role,
+}
+
+/// What the host does with a component.
+#[derive(Clone, Copy, Debug)]
+pub enum Role {
+    /// It runs the program.
+    Run(Mode),
+    /// It serves HTTP, with instances that answer so many requests each.
+    Serve { reuse: u64 },
+}
+
+/// A program that runs.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    /// What it prints.
+    lines: Receiver<String>,
+    /// What it complains of.
+    errors: Arc<Mutex<Vec<u8>>>,
+    /// Where its host writes what it counted.
+    statistics: Option<tempfile::TempPath>,
+}
+
+impl Running {
+    /// Starts a program.
+    pub fn start(launch: &Launch, arguments: &[String]) -> Result<Running> {
+        let mut statistics = None;
+        let mut command = match &launch.host {
+            None => Command::new(&launch.program),
+            Some(host) => {
+                let file = tempfile::NamedTempFile::new()
+                    .context("no file could be made for the host's statistics")?
+                    .into_temp_path();
+                let mut command = Command::new(&host.tool);
+                match host.role {
+                    Role::Run(mode) => command
+                        .args(["wasip2", "host", "--host", "builtin"])
+                        .args(["--network", "--name-lookup", "--http", "--mode"])
+                        .arg(mode.word()),
+                    Role::Serve { reuse } => command
+                        .args(["wasip2", "serve", "--addr", "127.0.0.1:0"])
+                        .arg("--max-instance-reuse-count")
+                        .arg(reuse.to_string()),
+                };
+                command
+                    .args([OsString::from("--statistics"), file.as_os_str().to_owned()])
+                    .arg(&launch.program);
+                statistics = Some(file);
+                command
+            }
+        };
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("{} could not be started", launch.program.display()))?;
+        CURRENT.store(child.id() as i32, Ordering::SeqCst);
+
+        let output = child.stdout.take().context("it has no output")?;
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut complaints = child.stderr.take().context("it has no standard error")?;
+        let errors = Arc::<Mutex<Vec<u8>>>::default();
+        let kept = errors.clone();
+        thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = complaints.by_ref().take(KEPT).read_to_end(&mut text);
+            *kept.lock().expect("nobody panics with it") = text;
+            // The rest must go somewhere, or the program stands still.
+            let _ = std::io::copy(&mut complaints, &mut std::io::sink());
+        });
+        Ok(Running {
+            child,
+            lines,
+            errors,
+            statistics,
+        })
+    }
+
+    /// The next line that it prints.
+    pub fn line(&mut self, limit: Duration) -> Result<String> {
+        match self.lines.recv_timeout(limit) {
+            Ok(line) => Ok(line),
+            Err(RecvTimeoutError::Timeout) => {
+                bail!("it said nothing for {limit:?}")
+            }
+            Err(RecvTimeoutError::Disconnected) => match self.wait(END) {
+                Some(status) => bail!("{}", self.ended(status)),
+                None => bail!("it closed its output and went on"),
+            },
+        }
+    }
+
+    /// The most memory that the process had in use until now, in bytes, where
+    /// the system tells.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kibibytes << 10)
+    }
+
+    /// Why it is no more, if it ended by itself.
+    pub fn why_ended(&mut self) -> Option<String> {
+        // What broke its connections may be its end; that takes a moment.
+        let status = self.wait(Duration::from_millis(200))?;
+        Some(self.ended(status))
+    }
+
+    /// Tells it to end, as Ctrl-C does.
+    pub fn interrupt(&self) -> Result<()> {
+        #[cfg(unix)]
+        {
+            let process = rustix::process::Pid::from_raw(self.child.id() as i32)
+                .context("it has no process")?;
+            Ok(rustix::process::kill_process(
+                process,
+                rustix::process::Signal::INT,
+            )?)
+        }
+        #[cfg(not(unix))]
+        bail!("this system has no signal that ends it")
+    }
+
+    /// Waits for its end, after it was told to; gives back what its host
+    /// counted.
+    pub fn end(mut self) -> Result<Option<Statistics>> {
+        drop(self.child.stdin.take());
+        match self.wait(END) {
+            None => bail!("it did not end within {} s", END.as_secs()),
+            Some(status) if !status.success() => bail!("{}", self.ended(status)),
+            Some(_) => {}
+        }
+        self.statistics.as_deref().map(counted).transpose()
+    }
+
+    fn ended(&self, status: ExitStatus) -> String {
+        // Its last words are read by another thread.
+        thread::sleep(Duration::from_millis(20));
+        let errors = self.errors.lock().expect("nobody panics with it");
+        format!("it ended ({status}){}", quoted_tail(&errors, LAST_WORDS))
+    }
+
+    fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        child::wait_for(&mut self.child, limit).ok().flatten()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        CURRENT.store(0, Ordering::SeqCst);
+    }
+}
+
+fn counted(path: &Path) -> Result<Statistics> {
+    let text = std::fs::read_to_string(path).context("the host counted nothing")?;
+    serde_json::from_str(&text).context("the host's statistics are not right")
+}
+
+/// Ends the program that runs, and this one, when the user has enough.
+pub fn end_with_this_process() -> Result<()> {
+    interrupt::on_ctrl_c(|| {
+        #[cfg(unix)]
+        if let Some(process) = rustix::process::Pid::from_raw(CURRENT.load(Ordering::SeqCst)) {
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+        }
+        // Results are written whole, by a rename: nothing is left half done.
+        std::process::exit(130);
+    })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Running {
+        let launch = Launch {
+            program: "/bin/sh".into(),
+            host: None,
+        };
+        Running::start(&launch, &["-c".into(), script.into()]).unwrap()
+    }
+
+    #[test]
+    fn a_program_that_ends_too_soon_is_told_with_its_last_words() {
+        let mut running = shell("echo there is no socket >&2; exit 3");
+        let said = running.line(END).unwrap_err().to_string();
+        assert!(said.contains("exit status: 3"), "{said}");
+        assert!(said.ends_with("\n  there is no socket"), "{said}");
+    }
+
+    #[test]
+    fn a_program_that_says_nothing_is_given_up() {
+        let mut running = shell("sleep 60");
+        let said = running.line(Duration::from_millis(50)).unwrap_err();
+        assert_eq!(said.to_string(), "it said nothing for 50ms");
+        assert!(running.why_ended().is_none());
+    }
+
+    #[test]
+    fn a_program_that_fails_at_its_end_has_failed() {
+        let mut running = shell("echo 1; read line; exit 4");
+        assert_eq!(running.line(END).unwrap(), "1");
+        assert!(running.peak_memory().is_some_and(|bytes| bytes > 4096));
+        let said = running.end().unwrap_err().to_string();
+        assert!(said.contains("exit status: 4"), "{said}");
+    }
+}

@@ -1,0 +1,252 @@
+//! From the commits on the new release back to a series.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use semver::Version;
+use toml_edit::{DocumentMut, Item, Table};
+
+use super::notes::{numbers, replace};
+use super::shared;
+use super::work::{Kind, RELEASED, State, Work};
+use wasip2_ground::console::Console;
+use wasip2_ground::files::file_name;
+use wasip2_ground::home::Home;
+use wasip2_ground::process::quoted_tail;
+use wasip2_series::Network;
+use wasip2_series::git::{git, read};
+use wasip2_series::series::Series;
+
+/// The release line that `to` belongs to: `1.54`, `0.13`. A series whose
+/// directory has a name of another kind keeps it.
+pub fn line(series: &Series, to: &Version) -> String {
+    if series.line == line_of(&series.version) {
+        line_of(to)
+    } else {
+        series.line.clone()
+    }
+}
+
+fn line_of(version: &Version) -> String {
+    format!("{}.{}", version.major, version.minor)
+}
+
+/// Writes the series for the new release, checks that it makes what was
+/// resolved, and puts it in the old one's place.
+pub fn finish(work: &Work, network: Network, home: &Home, console: &Console) -> Result<()> {
+    work.refuse_changed_series()?;
+    // Beside the old one, as a rename needs; a name with a dot is no series.
+    let new = beside(&work.state, "next");
+    remove(&new)?;
+    let written = write(&new, work, home, console).and_then(|()| {
+        let line = line(&Series::read(&work.state.series)?, &work.state.to);
+        let takers = shared::takers(&new, &line, work, network, home, console)?;
+        takers.iter().try_for_each(shared::Taker::detach)?;
+        put_in_place(&new, &work.state, console)?;
+        takers.iter().try_for_each(|taker| taker.attach(console))
+    });
+    if written.is_err() {
+        let _ = remove(&new);
+    }
+    written
+}
+
+/// Writes the series to `new`.
+fn write(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()> {
+    let state = &work.state;
+    let old = Series::read(&state.series)?;
+    copy_other_files(&state.series, new)?;
+    git(
+        &work.repository(),
+        [
+            "format-patch",
+            "--quiet",
+            "-U1",
+            "--zero-commit",
+            "--no-signature",
+            "--no-numbered",
+            "--output-directory",
+        ],
+    )
+    .arg(new)
+    .arg(format!("{RELEASED}..HEAD"))
+    .read(console)?;
+    fs::write(new.join("series.toml"), series_toml(state, &old)?)?;
+    shared::take_again(new, work, home, console)?;
+    verify(new, work, home, console)
+}
+
+/// Has the new series take the old one's place.
+fn put_in_place(new: &Path, state: &State, console: &Console) -> Result<()> {
+    let old = Series::read(&state.series)?;
+    let target = state.series.with_file_name(line(&old, &state.to));
+    let aside = beside(state, "previous");
+    fs::rename(&state.series, &aside)
+        .with_context(|| format!("{} could not be set aside", state.series.display()))?;
+    if let Err(error) = fs::rename(new, &target) {
+        fs::rename(&aside, &state.series)?;
+        return Err(error).with_context(|| format!("{} could not be written", target.display()));
+    }
+    remove(&aside)?;
+    console.status("Wrote", target.display());
+    if state
+        .outcomes
+        .iter()
+        .all(|one| one.outcome == Kind::Upstream)
+    {
+        console.warn(format!(
+            "every patch is upstream: {} can be removed",
+            target.display()
+        ));
+    }
+    Ok(())
+}
+
+/// A directory beside the series, for a series on its way.
+fn beside(state: &State, what: &str) -> PathBuf {
+    let name = format!(".{what}-{}", file_name(&state.series));
+    state.series.with_file_name(name)
+}
+
+fn remove(directory: &Path) -> Result<()> {
+    if !directory.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(directory)
+        .with_context(|| format!("{} could not be removed", directory.display()))
+}
+
+/// Puts right what an interruption of [`finish`] left; gives back whether the
+/// new series is in place.
+pub fn recover(state: &State) -> Result<bool> {
+    remove(&beside(state, "next"))?;
+    let aside = beside(state, "previous");
+    if !aside.exists() {
+        return Ok(false);
+    }
+    let old = Series::read(&aside)?;
+    let of_directory = Series {
+        line: file_name(&state.series),
+        ..old
+    };
+    let target = state.series.with_file_name(line(&of_directory, &state.to));
+    if target.exists() {
+        remove(&aside)?;
+        return Ok(true);
+    }
+    fs::rename(&aside, &state.series)
+        .with_context(|| format!("{} could not be put back", state.series.display()))?;
+    Ok(false)
+}
+
+/// What stands in a series' directory beside patches and `series.toml`.
+fn copy_other_files(old: &Path, new: &Path) -> Result<()> {
+    fs::create_dir(new)?;
+    for entry in fs::read_dir(old)? {
+        let path = entry?.path();
+        let name = file_name(&path);
+        if path.is_file() && !name.ends_with(".patch") && name != "series.toml" {
+            fs::copy(&path, new.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// The old `series.toml`, for the new release; what it says of single patches
+/// follows their new numbers.
+fn series_toml(state: &State, old: &Series) -> Result<String> {
+    let path = state.series.join("series.toml");
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("{} could not be read", path.display()))?;
+    let (before, after) = (&old.line, line(old, &state.to));
+    let text = text.replacen(
+        &format!("{} {before} release line", state.name),
+        &format!("{} {after} release line", state.name),
+        1,
+    );
+    let mut document: DocumentMut = text
+        .parse()
+        .with_context(|| format!("{} is not valid TOML", path.display()))?;
+    for (key, new) in [
+        ("version", state.to.to_string()),
+        ("checksum", state.checksum.clone()),
+        ("tree", state.tree.clone()),
+    ] {
+        replace(document.as_table_mut(), key, new);
+    }
+    if let Some(notes) = document.get_mut("patch").and_then(Item::as_table_mut) {
+        renumber(notes, &numbers(state));
+    }
+    Ok(document.to_string())
+}
+
+fn renumber(notes: &mut Table, numbers: &BTreeMap<String, String>) {
+    let keys: Vec<String> = notes.iter().map(|(key, _)| key.to_owned()).collect();
+    let mut kept = Vec::new();
+    for key in keys {
+        let Some((_, mut note)) = notes.remove_entry(&key) else {
+            continue;
+        };
+        let Some(number) = numbers.get(&key) else {
+            continue;
+        };
+        if let Some(needs) = note.get_mut("needs").and_then(Item::as_array_mut) {
+            let left: Vec<&String> = needs
+                .iter()
+                .filter_map(|need| numbers.get(need.as_str()?))
+                .collect();
+            *needs = left.into_iter().collect();
+        }
+        kept.push((number.clone(), note));
+    }
+    for (number, note) in kept {
+        notes.insert(&number, note);
+    }
+}
+
+/// Applies the new series to the new release, as `apply` will.
+fn verify(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()> {
+    let series = Series::read(new)?;
+    let scratch = tempfile::Builder::new()
+        .prefix(".verify-")
+        .tempdir_in(home.directory("bump")?)?;
+    let copy: PathBuf = scratch.path().join("work");
+    git(scratch.path(), ["clone", "--quiet", "--no-checkout"])
+        .arg(work.repository())
+        .arg(&copy)
+        .read(console)?;
+    read(
+        &copy,
+        &["checkout", "--quiet", "--detach", RELEASED],
+        console,
+    )?;
+    let release = read(&copy, &["rev-parse", "HEAD^{tree}"], console)?;
+    ensure!(
+        release == series.tree,
+        "the new release's tree is {release}, not {}",
+        series.tree
+    );
+    for patch in &series.patches {
+        let output = git(&copy, ["am", "--quiet", "--keep-cr"])
+            .arg(&patch.path)
+            .output(console)?;
+        if !output.status.success() {
+            bail!(
+                "{}, as exported, does not apply{}",
+                patch.name,
+                quoted_tail(&output.stderr, 12)
+            );
+        }
+    }
+    let made = read(&copy, &["rev-parse", "HEAD^{tree}"], console)?;
+    let wanted = read(&work.repository(), &["rev-parse", "HEAD^{tree}"], console)?;
+    ensure!(
+        made == wanted,
+        "the exported patches make another tree than what was resolved: one line of context fits \
+         in several places; see `git diff {wanted} {made}` in {}",
+        work.repository().display()
+    );
+    Ok(())
+}

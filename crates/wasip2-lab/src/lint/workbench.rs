@@ -1,0 +1,195 @@
+//! A tree of a series in which every step can be looked at: the release, and
+//! the release with the first patches applied.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+use crate::branch;
+use wasip2_ground::cargo::cargo;
+use wasip2_ground::console::Console;
+use wasip2_ground::home::Home;
+use wasip2_ground::process::{Process, quoted_tail};
+use wasip2_series::git::{git, read};
+use wasip2_series::series::Series;
+use wasip2_series::shims::Shims;
+use wasip2_series::{Pristine, SeriesArgs, manifest, tree};
+
+/// The tree, and what it is built with.
+#[derive(Debug)]
+pub struct Workbench<'a> {
+    series: &'a Series,
+    pristine: Pristine,
+    /// The git repository.
+    pub tree: PathBuf,
+    /// The release's commit, then that of each patch.
+    commits: Vec<String>,
+    /// The overrides of every other crate, for cargo's `--config`.
+    overrides: Vec<String>,
+    /// The lock file of every step. A release may bring one that locks other
+    /// versions than the overrides have.
+    lock: Vec<u8>,
+    target: PathBuf,
+    offline: bool,
+}
+
+impl<'a> Workbench<'a> {
+    /// Applies the series; `all` are the others that it is built with.
+    pub fn make(
+        series: &'a Series,
+        all: &[Series],
+        arguments: &SeriesArgs,
+        home: &Home,
+        console: &Console,
+    ) -> Result<Workbench<'a>> {
+        tree::make_all(all, arguments.network(), home, console)?;
+        let pristine = Pristine::get(series, arguments.network(), home, console)?;
+        let tree = home.directory("lint")?.join(series.directory_name());
+        if tree.exists() {
+            fs::remove_dir_all(&tree)?;
+        }
+        git(home.root(), ["clone", "--quiet", "--no-hardlinks"])
+            .arg(&pristine.repository)
+            .arg(&tree)
+            .read(console)?;
+        let mut commits = vec![read(&tree, &["rev-parse", "HEAD"], console)?];
+        for patch in &series.patches {
+            let output = git(&tree, ["am", "--quiet", "--keep-cr"])
+                .arg(&patch.path)
+                .output(console)?;
+            ensure!(
+                output.status.success(),
+                "the patch {} of {series} does not apply{}",
+                patch.name,
+                quoted_tail(&output.stderr, 12)
+            );
+            commits.push(read(&tree, &["rev-parse", "HEAD"], console)?);
+        }
+        let mut workbench = Workbench {
+            overrides: Vec::new(),
+            lock: Vec::new(),
+            series,
+            pristine,
+            tree,
+            commits,
+            target: home.directory("lint/target")?,
+            offline: arguments.offline,
+        };
+        workbench.step(series.patches.len(), console)?;
+        workbench.overrides = overrides(&workbench.tree, series, all, home, console)?;
+        let lock = workbench.tree.join("Cargo.lock");
+        if lock.exists() {
+            fs::remove_file(&lock)?;
+        }
+        workbench.command("generate-lockfile").read(console)?;
+        workbench.lock = fs::read(lock)?;
+        Ok(workbench)
+    }
+
+    /// Has the tree hold the release with the first `patches` patches.
+    pub fn step(&self, patches: usize, console: &Console) -> Result<()> {
+        self.hold(&self.commits[patches], console)
+    }
+
+    /// Makes a branch for each patch, which has nothing but what the patch
+    /// depends on; gives back the names for [`Workbench::hold`].
+    pub fn split(&self, console: &Console) -> Result<Vec<String>> {
+        let split = tempfile::tempdir_in(self.target.parent().unwrap_or(&self.target))?;
+        let branches = branch::split(split.path(), self.series, &self.pristine, console)?;
+        git(&self.tree, ["fetch", "--quiet", "--no-tags"])
+            .arg(split.path())
+            .arg("+refs/heads/*:refs/heads/*")
+            .arg("--update-head-ok")
+            .read(console)?;
+        Ok(branches)
+    }
+
+    /// Has the tree hold `commit`, with the manifest that builds.
+    pub fn hold(&self, commit: &str, console: &Console) -> Result<()> {
+        git(&self.tree, ["checkout", "--quiet", "--force", "--detach"])
+            .arg(commit)
+            .read(console)?;
+        git(&self.tree, ["clean", "-fdq"]).read(console)?;
+        fs::write(self.tree.join("Cargo.lock"), &self.lock)?;
+        manifest::write(&self.pristine, &self.tree, console)
+    }
+
+    /// A cargo command in the tree, for its library and the series' features.
+    pub fn cargo(&self, verb: &str, target: Option<&str>) -> Process {
+        let mut process = self
+            .command(verb)
+            .args(["--lib", "--message-format=json"])
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env("RUSTFLAGS", &self.series.lint.rustflags)
+            .env_remove("CARGO_BUILD_TARGET");
+        if let Some(target) = target {
+            process = process.args(["--target", target]);
+        }
+        if !self.series.lint.features.is_empty() {
+            process = process.arg("--features");
+            process = process.arg(self.series.lint.features.join(","));
+        }
+        process
+    }
+
+    /// The flags that rustc is given, and rustdoc has to be.
+    pub fn rustflags(&self) -> &str {
+        &self.series.lint.rustflags
+    }
+
+    /// Where `cargo rustdoc` writes its JSON.
+    pub fn documented(&self, target: Option<&str>) -> PathBuf {
+        let mut directory = self.target.clone();
+        directory.extend(target);
+        let name = self.series.name.replace('-', "_");
+        directory.join("doc").join(format!("{name}.json"))
+    }
+
+    /// Any cargo command in the tree, with the overrides.
+    fn command(&self, verb: &str) -> Process {
+        let mut process = Process::new(cargo()).current_dir(&self.tree).arg(verb);
+        if self.offline {
+            process = process.arg("--offline");
+        }
+        for entry in &self.overrides {
+            process = process.args(["--config", entry]);
+        }
+        process
+    }
+}
+
+/// What a tree is built with: the patched trees of the other crates, and the
+/// shims that any of them needs. Cargo warns of those that are not used.
+fn overrides(
+    tree: &Path,
+    series: &Series,
+    all: &[Series],
+    home: &Home,
+    console: &Console,
+) -> Result<Vec<String>> {
+    let shims = Shims::find(home)?;
+    shims.stage_all(home, console)?;
+    let others = all.iter().filter(|other| other.name != series.name);
+    let mut paths: BTreeMap<String, PathBuf> = others
+        .map(|other| (other.name.clone(), tree::path(other, home)))
+        .collect();
+    let manifests: Vec<PathBuf> = paths
+        .values()
+        .map(PathBuf::as_path)
+        .chain([tree])
+        .map(|path| path.join("Cargo.toml"))
+        .collect();
+    for name in shims.needed(&manifests)? {
+        let path = shims.path(&name, home);
+        paths.insert(name, path);
+    }
+    Ok(paths
+        .iter()
+        .map(|(name, path)| {
+            let path = toml::Value::from(path.to_string_lossy().into_owned());
+            format!("patch.crates-io.{name}.path={path}")
+        })
+        .collect())
+}

@@ -1,0 +1,86 @@
+//! The laboratory: what runs, how fast, and how patches go upstream. It works
+//! in a checkout, and nobody who only uses the patches builds it.
+//!
+//! Each verb is a module of its name: [`test`] runs all tests of the checkout,
+//! [`suite`] an upstream crate's own ones in components, [`matrix`] real crates
+//! against real servers ([`services`]), [`bench`] measures; [`branch`] makes of
+//! a series what upstream could merge, [`lint`] says whether it would, and
+//! [`bump`] carries it over to the next release. [`page`] is the shell of the
+//! pages that some of them write.
+//!
+//! Guests run in this process, by `wasip2-host`, or in a process of their own,
+//! which is this very program with the verb `host` or `serve`.
+
+mod bench;
+mod branch;
+mod bump;
+mod checkout;
+mod lint;
+mod matrix;
+mod page;
+#[cfg(test)]
+mod readme;
+mod services;
+mod suite;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use wasip2_ground::command_line::{self, STYLES, Shown};
+use wasip2_ground::console::Console;
+use wasip2_ground::home::Home;
+use wasip2_host::preinit::{self, PreinitArgs};
+use wasip2_host::{HostArgs, ServeArgs};
+
+/// The verbs of `cargo wasip2` that a checkout has beside those of the
+/// installed tool.
+#[derive(Debug, Parser)]
+#[command(name = "cargo wasip2", bin_name = "cargo wasip2", version, styles = STYLES)]
+struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Test(test::TestArgs),
+    Suite(suite::SuiteArgs),
+    Matrix(matrix::MatrixArgs),
+    Bench(bench::BenchArgs),
+    Branch(branch::BranchArgs),
+    Bump(bump::BumpArgs),
+    Lint(lint::LintArgs),
+    #[command(hide = true)]
+    Host(HostArgs),
+    #[command(hide = true)]
+    Serve(ServeArgs),
+    #[command(hide = true)]
+    Preinit(PreinitArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(command_line::arguments());
+    let console = cli.shown.console();
+    command_line::end(run(&cli.verb, &console), &console)
+}
+
+fn run(verb: &Verb, console: &Console) -> Result<u8> {
+    let home = &Home::find()?;
+    match verb {
+        Verb::Test(arguments) => test::run(arguments, home, console),
+        Verb::Suite(arguments) => suite::run(arguments, home, console),
+        Verb::Matrix(arguments) => matrix::run(arguments, home, console),
+        Verb::Bench(arguments) => bench::run(arguments, home, console),
+        Verb::Branch(arguments) => branch::run(arguments, home, console).map(|()| 0),
+        Verb::Bump(arguments) => bump::run(arguments, home, console).map(|done| u8::from(!done)),
+        Verb::Lint(arguments) => lint::run(arguments, home, console).map(|sound| u8::from(!sound)),
+        Verb::Host(arguments) => wasip2_host::run(arguments, home, console),
+        Verb::Serve(arguments) => wasip2_host::serve(arguments, home, console),
+        Verb::Preinit(arguments) => preinit::run(arguments, console),
+    }
+}

@@ -1,0 +1,178 @@
+//! What cells are made in: workspaces that are staged when the first cell needs
+//! them, a C compiler, and this very program, which is the host.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use wasip2_ground::cargo::cargo;
+use wasip2_ground::child::{self, Ended};
+use wasip2_ground::console::Console;
+use wasip2_ground::home::Home;
+use wasip2_ground::interrupt;
+use wasip2_ground::process::Process;
+use wasip2_series::workspace::Guests;
+use wasip2_series::{Series, SeriesArgs};
+use wasip2_toolchain::Clang;
+
+use super::cell::Variant;
+use super::compile::refuse_full_disk;
+use super::found::Found;
+use super::plan::Plan;
+
+/// What cells are made in: staged workspaces, made when the first cell needs
+/// them.
+pub struct Workshop<'a> {
+    pub plan: &'a Plan,
+    pub series: &'a SeriesArgs,
+    pub all_series: &'a [Series],
+    pub home: &'a Home,
+    pub console: &'a Console,
+    /// Whether only the quick part of the plan is run.
+    pub quick: bool,
+    guests: BTreeMap<Variant, Result<Arc<Guests>, String>>,
+    servers: Option<Result<Arc<Guests>, String>>,
+    clang: Option<Clang>,
+    /// The projects that features are tried in.
+    pub projects: BTreeMap<(String, Variant), Result<PathBuf, String>>,
+}
+
+impl<'a> Workshop<'a> {
+    pub fn new(
+        plan: &'a Plan,
+        series: &'a SeriesArgs,
+        all_series: &'a [Series],
+        home: &'a Home,
+        console: &'a Console,
+        quick: bool,
+    ) -> Workshop<'a> {
+        Workshop {
+            plan,
+            series,
+            all_series,
+            home,
+            console,
+            quick,
+            guests: BTreeMap::new(),
+            servers: None,
+            clang: None,
+            projects: BTreeMap::new(),
+        }
+    }
+
+    /// The workspace of the guests, as released or on the patched crates; or
+    /// why it cannot be had.
+    pub fn guests(&mut self, variant: Variant) -> Result<Result<Arc<Guests>, String>> {
+        if let Some(guests) = self.guests.get(&variant) {
+            return Ok(guests.clone());
+        }
+        let source = self
+            .plan
+            .guests
+            .as_deref()
+            .context("the plan has no guests")?;
+        let series = match variant {
+            Variant::Upstream => &[],
+            Variant::Patched => self.all_series,
+        };
+        let staged = self.stage(&format!("matrix/{variant}"), source, series)?;
+        self.guests.insert(variant, staged.clone());
+        Ok(staged)
+    }
+
+    /// The workspace of the servers, on the patched crates.
+    pub fn servers(&mut self) -> Result<Result<Arc<Guests>, String>> {
+        if let Some(servers) = &self.servers {
+            return Ok(servers.clone());
+        }
+        let source = self.plan.servers.as_deref();
+        let source = source.context("the plan has no workspace of servers (`servers`)")?;
+        let staged = self.stage("matrix/servers", source, self.all_series)?;
+        self.servers = Some(staged.clone());
+        Ok(staged)
+    }
+
+    fn stage(
+        &self,
+        place: &str,
+        source: &Path,
+        series: &[Series],
+    ) -> Result<Result<Arc<Guests>, String>> {
+        let staged = Guests::stage_in(place, source, series, self.series, self.home, self.console)
+            .map(Arc::new)
+            .map_err(|error| format!("{error:#}"));
+        if let Err(error) = &staged {
+            refuse_full_disk(error)?;
+        }
+        interrupt::refuse()?;
+        Ok(staged)
+    }
+
+    /// A C compiler for the target, which is looked for once.
+    pub fn clang(&mut self) -> Result<Clang> {
+        if let Some(clang) = &self.clang {
+            return Ok(clang.clone());
+        }
+        let clang = Clang::find(self.home, self.console)?;
+        self.clang = Some(clang.clone());
+        Ok(clang)
+    }
+
+    /// Runs this tool itself with these words, within `limit`.
+    pub fn tool(&self, words: &[String], limit: Duration, found: &mut Found) -> Result<Ended> {
+        child::run(self.command(words, found)?, limit)
+    }
+
+    /// A command that runs this tool itself with these words; it is noted.
+    pub fn command(&self, words: &[String], found: &mut Found) -> Result<Command> {
+        let program = std::env::current_exe().context("this program's own path is not known")?;
+        let mut command = Command::new(program);
+        command.args(words).env_remove("CARGO_WASIP2_HOST");
+        let shown = Process::new("cargo").arg("wasip2").args(words);
+        found.steps.push(self.portable(&shown.line()));
+        Ok(command)
+    }
+
+    /// The flags that have another process of this tool take the same series.
+    pub fn series_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if let Some(patches) = &self.series.patches {
+            words.push(format!("--patches={}", patches.display()));
+        }
+        if self.series.offline {
+            words.push("--offline".to_owned());
+        }
+        words
+    }
+
+    /// A command without this machine's own paths.
+    fn portable(&self, line: &str) -> String {
+        let home = self.home.root().to_string_lossy();
+        let cargo = cargo();
+        line.replace(&*home, "$CARGO_WASIP2_HOME")
+            .replace(&*cargo.to_string_lossy(), "cargo")
+    }
+
+    /// Notes in `found` a command that is run in `directory`.
+    pub fn step(&self, process: &Process, directory: &Path, found: &mut Found) {
+        let line = format!("cd {} && {}", directory.display(), process.line());
+        found.steps.push(self.portable(&line));
+    }
+
+    /// Gives `process` these variables, and notes them in `found`.
+    pub fn variables(
+        &self,
+        process: Process,
+        variables: &[(&str, String)],
+        found: &mut Found,
+    ) -> Process {
+        variables.iter().fold(process, |process, (name, value)| {
+            let line = format!("export {name}=\"{value}\"");
+            found.steps.push(self.portable(&line));
+            process.env(name, value)
+        })
+    }
+}

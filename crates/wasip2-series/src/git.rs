@@ -1,0 +1,67 @@
+//! Git, as the series pipeline uses it: no configuration of the user's has a
+//! say, so that the same inputs make the same commits everywhere.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use anyhow::Result;
+use wasip2_ground::console::Console;
+use wasip2_ground::process::Process;
+
+/// Who commits what the tool commits.
+const NAME: &str = "cargo-wasip2";
+const EMAIL: &str = "cargo-wasip2@localhost.invalid";
+/// When: a constant, so that a tree's commits have the same names everywhere.
+const DATE: &str = "2026-01-01T00:00:00Z";
+
+/// A git command in `directory`.
+pub fn git(directory: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Process {
+    let mut process = Process::new("git")
+        .or_install("install git: the series are applied with `git am`")
+        .current_dir(directory)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("LC_ALL", "C");
+    for role in ["AUTHOR", "COMMITTER"] {
+        process = process
+            .env(format!("GIT_{role}_NAME"), NAME)
+            .env(format!("GIT_{role}_EMAIL"), EMAIL)
+            .env(format!("GIT_{role}_DATE"), DATE);
+    }
+    // A hook or a `git rebase` that runs this tool must not redirect it.
+    for variable in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_PREFIX",
+    ] {
+        process = process.env_remove(variable);
+    }
+    process
+        .args([
+            "-c",
+            "init.defaultBranch=main",
+            "-c",
+            "core.autocrlf=false",
+            "-c",
+            "core.fileMode=false",
+            "-c",
+            "core.fsync=none",
+            "-c",
+            "commit.gpgSign=false",
+            "-c",
+            "gc.auto=0",
+            "-c",
+            "advice.detachedHead=false",
+        ])
+        .args(arguments)
+}
+
+/// What git prints in `directory`, without the line's end.
+pub fn read(directory: &Path, arguments: &[&str], console: &Console) -> Result<String> {
+    let printed = git(directory, arguments).read(console)?;
+    Ok(printed.trim().to_owned())
+}

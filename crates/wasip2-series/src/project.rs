@@ -1,0 +1,199 @@
+//! A user's project: where its workspace is and what its lock file holds.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use anyhow::{Context, Result, bail};
+use cargo_lock::Lockfile;
+use cargo_metadata::{Metadata, Package};
+use semver::Version;
+
+use crate::release::Release;
+use wasip2_ground::cargo::cargo;
+use wasip2_ground::console::Console;
+use wasip2_ground::files::write_whole;
+use wasip2_ground::process::{Process, quoted_tail};
+
+/// A cargo workspace of the user's.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// The directory of the workspace's manifest.
+    pub root: PathBuf,
+}
+
+impl Project {
+    /// The workspace that `directory`, or the manifest `directory`, is in.
+    pub fn find(directory: &Path, console: &Console) -> Result<Project> {
+        let manifest = if directory.is_dir() {
+            directory.join("Cargo.toml")
+        } else {
+            directory.to_owned()
+        };
+        if !manifest.is_file() {
+            bail!(
+                "{} is not a cargo project: it has no Cargo.toml; name the project's directory, or \
+                 start one with `cargo new`",
+                directory.display()
+            );
+        }
+        let root = Process::new(cargo())
+            .args(["locate-project", "--workspace", "--message-format=plain"])
+            .arg("--manifest-path")
+            .arg(&manifest)
+            .read(console)
+            .with_context(|| format!("cargo cannot read {}", manifest.display()))?;
+        let root = Path::new(root.trim())
+            .parent()
+            .context("cargo named a manifest without a directory")?
+            .to_owned();
+        Ok(Project { root })
+    }
+
+    /// A cargo command in the project; `offline` keeps it from the network.
+    pub fn cargo(&self, arguments: &[&str], offline: bool) -> Process {
+        let process = Process::new(cargo())
+            .current_dir(&self.root)
+            .args(arguments);
+        if offline {
+            process.arg("--offline")
+        } else {
+            process
+        }
+    }
+
+    /// Its workspace's packages.
+    pub fn packages(&self, console: &Console) -> Result<Vec<Package>> {
+        let text = self
+            .cargo(&["metadata", "--format-version=1", "--no-deps"], true)
+            .read(console)
+            .with_context(|| format!("cargo cannot read the project in {}", self.root.display()))?;
+        Ok(serde_json::from_str::<Metadata>(&text)?.packages)
+    }
+
+    /// The manifests of those, and of the workspace itself.
+    pub fn manifests(&self, console: &Console) -> Result<Vec<PathBuf>> {
+        let mut manifests = vec![self.root.join("Cargo.toml")];
+        for package in self.packages(console)? {
+            let manifest = package.manifest_path.into_std_path_buf();
+            if !manifests.contains(&manifest) {
+                manifests.push(manifest);
+            }
+        }
+        Ok(manifests)
+    }
+
+    /// The lock file's path.
+    pub fn lock_path(&self) -> PathBuf {
+        self.root.join("Cargo.lock")
+    }
+
+    /// Reads the lock file; cargo brings it up to date first.
+    pub fn lock(&self, offline: bool, console: &Console) -> Result<Lockfile> {
+        // `--workspace` touches nothing that is locked already.
+        let arguments = ["update", "--quiet", "--workspace"];
+        let output = self.cargo(&arguments, offline).output(console)?;
+        if !output.status.success() {
+            bail!(
+                "cargo could not bring the lock file of {} up to date{}",
+                self.root.display(),
+                quoted_tail(&output.stderr, 20)
+            );
+        }
+        let path = self.lock_path();
+        if !path.is_file() {
+            bail!("{} was not written by cargo", path.display());
+        }
+        Lockfile::load(&path).with_context(|| format!("{} could not be read", path.display()))
+    }
+
+    /// Has cargo lock `release` instead of `version`; gives back what it said.
+    pub fn move_lock(
+        &self,
+        release: &Release,
+        version: &Version,
+        offline: bool,
+        console: &Console,
+    ) -> Result<Output> {
+        let package = format!("{}@{version}", release.name);
+        let precise = release.version.to_string();
+        self.cargo(&["update", "--quiet"], offline)
+            .args(["--package", &package, "--precise", &precise])
+            .output(console)
+    }
+}
+
+/// The versions of `krate` in the lock file.
+pub fn locked(lock: &Lockfile, krate: &str) -> Vec<Version> {
+    let mut versions: Vec<Version> = lock
+        .packages
+        .iter()
+        .filter(|package| package.name.as_str() == krate)
+        .filter_map(|package| package.version.to_string().parse().ok())
+        .collect();
+    versions.sort();
+    versions
+}
+
+/// Which packages of the lock file depend on this version of `krate`, as
+/// `name v1.2.3`.
+pub fn dependents(lock: &Lockfile, krate: &str, version: &Version) -> Vec<String> {
+    let version = version.to_string();
+    let mut names: Vec<String> = lock
+        .packages
+        .iter()
+        .filter(|package| {
+            package.dependencies.iter().any(|dependency| {
+                dependency.name.as_str() == krate && dependency.version.to_string() == version
+            })
+        })
+        .map(|package| format!("{} v{}", package.name, package.version))
+        .collect();
+    names.sort();
+    names
+}
+
+/// `dependents` as words for a message.
+pub fn pulled_in_by(lock: &Lockfile, krate: &str, version: &Version) -> String {
+    match dependents(lock, krate, version).as_slice() {
+        [] => "nothing pulls it in".to_owned(),
+        names => format!("pulled in by {}", names.join(", ")),
+    }
+}
+
+/// A file's content, kept so that it can be put back.
+#[derive(Debug)]
+pub struct Kept {
+    path: PathBuf,
+    content: Option<Vec<u8>>,
+}
+
+impl Kept {
+    /// Remembers what stands at `path`, or that nothing does.
+    pub fn of(path: PathBuf) -> Result<Kept> {
+        let content = match fs::read(&path) {
+            Ok(content) => Some(content),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => {
+                return Err(error).with_context(|| format!("{} could not be read", path.display()));
+            }
+        };
+        Ok(Kept { path, content })
+    }
+
+    /// Puts it back as it was.
+    pub fn restore(&self) -> Result<()> {
+        match &self.content {
+            Some(content) => write_whole(&self.path, content),
+            None => match fs::remove_file(&self.path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+                _ => {
+                    // The directory that was made for it; one that holds
+                    // anything else stays.
+                    let _ = self.path.parent().map(fs::remove_dir);
+                    Ok(())
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A C compiler for what crates have in C: clang and llvm-ar, found on this
+//! machine or in Debian's packages, with wasi-libc's headers.
+//!
+//! cc, which builds the C of crates, asks for them by variables with the
+//! target's name; where the user has set them, those are taken.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::libc::libc_headers;
+use crate::programs::{self, Found, Programs};
+use wasip2_ground::console::Console;
+use wasip2_ground::files::write_whole;
+use wasip2_ground::home::Home;
+use wasip2_ground::process::Process;
+
+/// What names the compiler to cc.
+const CC: &str = "CC_wasm32_wasip2";
+
+/// The compiler, or why there is none.
+#[derive(Clone, Debug)]
+pub enum Clang {
+    /// What a build is given.
+    Here(Vec<(&'static str, String)>),
+    Missing(String),
+}
+
+impl Clang {
+    /// Looks for it.
+    pub fn find(home: &Home, console: &Console) -> Result<Clang> {
+        if std::env::var_os(CC).is_some_and(|compiler| !compiler.is_empty()) {
+            return Ok(Clang::Here(Vec::new()));
+        }
+        let clang = match program("clang", "clang", home, console)? {
+            Ok(clang) => clang,
+            Err(reason) => return Ok(Clang::Missing(reason)),
+        };
+        let targets = Process::new(&clang)
+            .arg("--print-targets")
+            .output(console)?;
+        if !String::from_utf8_lossy(&targets.stdout).contains("wasm32") {
+            return Ok(Clang::Missing(format!(
+                "the installed clang does not compile to WebAssembly; {CC} may name one that does"
+            )));
+        }
+        let archiver = match program("llvm-ar", "llvm", home, console)? {
+            Ok(archiver) => archiver,
+            Err(reason) => return Ok(Clang::Missing(reason)),
+        };
+        let headers = match libc_headers(home, console) {
+            Ok(headers) => headers,
+            Err(error) => return Ok(Clang::Missing(format!("{error:#}"))),
+        };
+        let shown = |path: &Path| path.to_string_lossy().into_owned();
+        Ok(Clang::Here(vec![
+            (CC, shown(&clang)),
+            ("AR_wasm32_wasip2", shown(&archiver)),
+            (
+                "CFLAGS_wasm32_wasip2",
+                format!("-isystem {}", shown(&headers)),
+            ),
+        ]))
+    }
+}
+
+/// The file of `name` from `package`; or why there is none.
+fn program(
+    name: &str,
+    package: &str,
+    home: &Home,
+    console: &Console,
+) -> Result<Result<PathBuf, String>> {
+    match programs::find(name, &["/usr/bin"], package, home, console)? {
+        Found::Here(programs) => starter(name, &programs, home).map(Ok),
+        Found::Missing(reason) => Ok(Err(reason)),
+    }
+}
+
+/// What starts the program: itself, or where it is unpacked a script, as cc
+/// cannot be told of libraries.
+fn starter(name: &str, programs: &Programs, home: &Home) -> Result<PathBuf> {
+    let (file, libraries) = programs.file(name);
+    let Some(libraries) = libraries else {
+        return Ok(file);
+    };
+    let script = home.directory("services/clang-for-wasm")?.join(name);
+    let text = format!(
+        "#!/bin/sh\nLD_LIBRARY_PATH={} exec {} \"$@\"\n",
+        shlex::try_quote(&libraries.to_string_lossy())?,
+        shlex::try_quote(&file.to_string_lossy())?
+    );
+    if fs::read_to_string(&script).is_ok_and(|old| old == text) {
+        return Ok(script);
+    }
+    write_whole(&script, text.as_bytes())?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("{} could not be made a program", script.display()))?;
+    Ok(script)
+}
