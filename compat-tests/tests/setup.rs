@@ -5,6 +5,7 @@
 //! gpg, served on loopback by a server that can break off a download. The
 //! compiler and cargo are scripts that print what the real ones would, so that
 //! no standard library is built. apt, dpkg-deb, tar and gpgv are the system's.
+//! The programs that [`programs::find`] unpacks come from such an archive, too.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -16,6 +17,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
+
+use wasip2_ground::console::{Console, Verbosity};
+use wasip2_ground::home::Home;
+use wasip2_toolchain::programs::{self, Found};
 
 use crate::tool::program;
 
@@ -187,13 +192,25 @@ fn answer(mut stream: TcpStream, root: &Path, traffic: &Mutex<Traffic>) -> std::
 struct Deb {
     name: &'static str,
     version: String,
+    depends: &'static str,
     files: Vec<(String, Vec<u8>)>,
+}
+
+/// A package with one file.
+fn with_file(name: &'static str, depends: &'static str, file: &str) -> Deb {
+    Deb {
+        name,
+        version: "1:1.0-1".into(),
+        depends,
+        files: vec![(file.into(), name.into())],
+    }
 }
 
 fn rust_src(version: &str) -> Deb {
     Deb {
         name: "rust-src",
         version: version.into(),
+        depends: "",
         files: vec![
             (
                 "usr/src/rustc-1.95.0/library/sysroot/Cargo.toml".into(),
@@ -225,6 +242,7 @@ fn wasi_libc(version: &str) -> Deb {
     Deb {
         name: "wasi-libc",
         version: version.into(),
+        depends: "",
         files,
     }
 }
@@ -254,11 +272,14 @@ impl Archive {
             let tree = root
                 .join("tree")
                 .join(format!("{}_{}", deb.name, deb.version));
-            let control = format!(
+            let mut control = format!(
                 "Package: {}\nVersion: {}\nArchitecture: all\nMaintainer: Nobody <n@example.test>\n\
                  Description: made for a test\n",
                 deb.name, deb.version
             );
+            if !deb.depends.is_empty() {
+                control += &format!("Depends: {}\n", deb.depends);
+            }
             write(&tree.join("DEBIAN/control"), control.as_bytes());
             for (name, content) in &deb.files {
                 write(&tree.join(name), content);
@@ -1156,4 +1177,86 @@ fn what_a_killed_rustup_left_is_not_taken_for_the_target() {
     machine.install_rustup(RUSTUP_ADDS);
     machine.setup(&[]).succeeded();
     assert_eq!(machine.in_rustlib(), [TARGET]);
+}
+
+/// What finding the program `wanted` of the package `wanted` comes to.
+fn find_wanted() {
+    let home = Home::find().unwrap();
+    let console = Console::new(Verbosity::Normal, None);
+    match programs::find("wanted", &["/usr/games"], "wanted", &home, &console).unwrap() {
+        Found::Here(found) => println!("here: {}", found.file("wanted").0.display()),
+        Found::Missing(reason) => println!("missing: {reason}"),
+    }
+}
+
+#[test]
+fn a_program_comes_with_all_that_it_depends_on_and_that_is_not_installed() {
+    // The programs of apt are told by the environment where the machine is,
+    // and this process's own is every test's.
+    const SELF: &str =
+        "setup::a_program_comes_with_all_that_it_depends_on_and_that_is_not_installed";
+    if std::env::var_os("FIND_WANTED").is_some() {
+        return find_wanted();
+    }
+    let machine = Machine::new(&Archive {
+        debs: vec![
+            with_file("wanted", "library, installed", "usr/games/wanted"),
+            with_file("library", "", "usr/lib/library"),
+            with_file("installed", "", "usr/lib/installed"),
+        ],
+        ..Archive::default()
+    });
+    let find = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        machine.configure(command.args(["--exact", SELF, "--nocapture"]));
+        command.env("FIND_WANTED", "1");
+        Outcome::of(command.output().unwrap()).succeeded().printed
+    };
+    let sources = fs::read_to_string(machine.path("sources.list")).unwrap();
+    fs::write(
+        machine.path("sources.list"),
+        sources.replace("stable", SUITE),
+    )
+    .unwrap();
+    write(
+        &machine.path("status"),
+        b"Package: installed\nStatus: install ok installed\nVersion: 1:1.0-1\n\
+          Architecture: all\nMaintainer: Nobody <n@example.test>\nDescription: there\n",
+    );
+    let directory = machine.directory.path().display().to_string();
+    let mut configuration = fs::read_to_string(machine.path("apt.conf")).unwrap();
+    configuration += &format!("Dir::State::status \"{directory}/status\";\n");
+    fs::write(machine.path("apt.conf"), &configuration).unwrap();
+
+    // Who signed the index is not trusted by this machine.
+    let refused = find();
+    assert!(
+        refused.contains("missing: `wanted` is not installed, and could not be had"),
+        "{refused}"
+    );
+    assert!(refused.contains("NO_PUBKEY"), "{refused}");
+    assert_eq!(machine.requests(".deb"), []);
+
+    let key = Keys::get().lock().unwrap().trusted.clone();
+    write(&machine.path("trusted/archive.gpg"), &key);
+    configuration += &format!("Dir::Etc::trustedparts \"{directory}/trusted\";\n");
+    fs::write(machine.path("apt.conf"), &configuration).unwrap();
+    let file = machine.path("archive/debian/pool/library_1:1.0-1_all.deb");
+    let good = fs::read(&file).unwrap();
+    let mut bad = good.clone();
+    *bad.last_mut().unwrap() ^= 1;
+    fs::write(&file, bad).unwrap();
+    let refused = find();
+    assert!(refused.contains("Hash Sum mismatch"), "{refused}");
+
+    fs::write(&file, good).unwrap();
+    let found = find();
+    let root = machine.path("the home/services/wanted");
+    let here = format!("here: {}\n", root.join("usr/games/wanted").display());
+    assert!(found.contains(&here), "{found}");
+    assert!(root.join("usr/lib/library").is_file());
+    assert!(!root.join("usr/lib/installed").exists());
+    let asked = machine.requests("").len();
+    assert!(find().contains(&here));
+    assert_eq!(machine.requests("").len(), asked);
 }

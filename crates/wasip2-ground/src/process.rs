@@ -1,5 +1,6 @@
 //! Runs other programs, so that a failure tells which one, where and why.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -66,12 +67,8 @@ impl Process {
 
     /// The command as a person would type it.
     pub fn line(&self) -> String {
-        let words = std::iter::once(self.command.get_program())
-            .chain(self.command.get_args())
-            .map(|word| word.to_string_lossy());
-        let words: Vec<_> = words.collect();
-        // Only a zero byte cannot be quoted, and no command has one.
-        shlex::try_join(words.iter().map(|word| word.as_ref())).unwrap_or_else(|_| words.join(" "))
+        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
+        words.map(quoted).collect::<Vec<_>>().join(" ")
     }
 
     /// Runs it and gives back what it wrote, whatever its exit status.
@@ -129,6 +126,18 @@ impl Process {
     }
 }
 
+/// A word as a person would type it into a shell. shlex alone would quote each
+/// `--flag=a,b`, too.
+fn quoted(word: &OsStr) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "+-./:@_=,".contains(c);
+    let word = word.to_string_lossy().into_owned();
+    if !word.is_empty() && word.chars().all(plain) {
+        return word;
+    }
+    // Only a zero byte cannot be quoted, and no command has one.
+    shlex::try_quote(&word).map_or(word.clone(), Cow::into_owned)
+}
+
 /// The last `lines` lines of `text`, indented, on lines of their own.
 pub fn quoted_tail(text: &[u8], lines: usize) -> String {
     let text = String::from_utf8_lossy(text);
@@ -142,4 +151,18 @@ pub fn quoted_tail(text: &[u8], lines: usize) -> String {
         quoted.push_str(line);
     }
     quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_what_a_person_would_type() {
+        let process = Process::new("cargo").args(["run", "--features=a,b", "a;b", "it's", ""]);
+        assert_eq!(
+            process.line(),
+            r#"cargo run --features=a,b 'a;b' "it's" ''"#
+        );
+    }
 }

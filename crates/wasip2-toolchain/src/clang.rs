@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
@@ -17,22 +17,34 @@ use wasip2_ground::files::write_whole;
 use wasip2_ground::home::Home;
 use wasip2_ground::process::Process;
 
-/// What names the compiler to cc.
+/// The variables: the compiler, the archiver, and the compiler's flags.
 const CC: &str = "CC_wasm32_wasip2";
+const AR: &str = "AR_wasm32_wasip2";
+const CFLAGS: &str = "CFLAGS_wasm32_wasip2";
 
 /// The compiler, or why there is none.
 #[derive(Clone, Debug)]
 pub enum Clang {
-    /// What a build is given.
-    Here(Vec<(&'static str, String)>),
+    /// The user has named one.
+    Named,
+    Here(Compiler),
     Missing(String),
+}
+
+/// A compiler with all that it needs.
+#[derive(Clone, Debug)]
+pub struct Compiler {
+    clang: PathBuf,
+    archiver: PathBuf,
+    /// wasi-libc's headers.
+    headers: PathBuf,
 }
 
 impl Clang {
     /// Looks for it.
     pub fn find(home: &Home, console: &Console) -> Result<Clang> {
         if std::env::var_os(CC).is_some_and(|compiler| !compiler.is_empty()) {
-            return Ok(Clang::Here(Vec::new()));
+            return Ok(Clang::Named);
         }
         let clang = match program("clang", "clang", home, console)? {
             Ok(clang) => clang,
@@ -54,15 +66,35 @@ impl Clang {
             Ok(headers) => headers,
             Err(error) => return Ok(Clang::Missing(format!("{error:#}"))),
         };
-        let shown = |path: &Path| path.to_string_lossy().into_owned();
-        Ok(Clang::Here(vec![
-            (CC, shown(&clang)),
-            ("AR_wasm32_wasip2", shown(&archiver)),
-            (
-                "CFLAGS_wasm32_wasip2",
-                format!("-isystem {}", shown(&headers)),
-            ),
-        ]))
+        Ok(Clang::Here(Compiler {
+            clang,
+            archiver,
+            headers,
+        }))
+    }
+
+    /// What a build is given, or why it cannot be built: nothing where the
+    /// user has named a compiler, for the flags are then the user's, too.
+    pub fn variables(self) -> Result<Vec<(&'static str, String)>, String> {
+        match self {
+            Clang::Named => Ok(Vec::new()),
+            Clang::Here(compiler) => Ok(compiler.variables().into()),
+            Clang::Missing(reason) => Err(reason),
+        }
+    }
+}
+
+impl Compiler {
+    /// The full set of variables with their values, the one place that says
+    /// how C is compiled for the target: whoever builds a crate with C in it
+    /// sets all of them, in the environment or in `[env]` of cargo's
+    /// configuration.
+    pub fn variables(&self) -> [(&'static str, String); 3] {
+        [
+            (CC, self.clang.display().to_string()),
+            (AR, self.archiver.display().to_string()),
+            (CFLAGS, format!("-isystem {}", self.headers.display())),
+        ]
     }
 }
 

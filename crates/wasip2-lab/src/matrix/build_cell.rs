@@ -17,7 +17,6 @@ use wasip2_ground::files::write_whole;
 use wasip2_ground::process::Process;
 use wasip2_series::series::Series;
 use wasip2_series::{Staging, tree};
-use wasip2_toolchain::Clang;
 
 /// Does the work of a cell.
 pub fn run(
@@ -28,8 +27,8 @@ pub fn run(
     workshop: &mut Workshop,
 ) -> Result<Found> {
     let variables = match workshop.clang(work.clang && !setting.native)? {
-        Clang::Here(variables) => variables,
-        Clang::Missing(reason) => return Ok(Found::not_run(reason)),
+        Ok(variables) => variables,
+        Err(reason) => return Ok(Found::not_run(reason)),
     };
     let project = match project(work, variant, workshop)? {
         Ok(project) => project,

@@ -19,7 +19,6 @@ use wasip2_ground::child::Ended;
 use wasip2_ground::files::write_whole;
 use wasip2_host::{End, complaint, first_panic};
 use wasip2_series::workspace::{Build, Guests};
-use wasip2_toolchain::Clang;
 
 /// Does the work of a cell.
 pub fn run(
@@ -30,8 +29,8 @@ pub fn run(
 ) -> Result<Found> {
     let limits = workshop.plan.limits;
     let variables = match workshop.clang(work.clang)? {
-        Clang::Here(variables) => variables,
-        Clang::Missing(reason) => return Ok(Found::not_run(reason)),
+        Ok(variables) => variables,
+        Err(reason) => return Ok(Found::not_run(reason)),
     };
     let guests = match workshop.guests(variant)? {
         Ok(guests) => guests,

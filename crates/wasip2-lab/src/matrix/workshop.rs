@@ -98,17 +98,17 @@ impl<'a> Workshop<'a> {
         Ok(staged)
     }
 
-    /// The variables that name a C compiler for the target, where one is
-    /// `needed`; it is looked for once.
-    pub fn clang(&mut self, needed: bool) -> Result<Clang> {
+    /// The variables that have a C compiler compile for the target, where one is
+    /// `needed`, or why there is none; it is looked for once.
+    pub fn clang(&mut self, needed: bool) -> Result<Result<Vec<(&'static str, String)>, String>> {
         if !needed {
-            return Ok(Clang::Here(Vec::new()));
+            return Ok(Ok(Vec::new()));
         }
         let clang = match self.clang.take() {
             Some(clang) => clang,
             None => Clang::find(self.home, self.console)?,
         };
-        Ok(self.clang.insert(clang).clone())
+        Ok(self.clang.insert(clang).clone().variables())
     }
 
     /// Runs this tool itself with these words, within `limit`.

@@ -10,7 +10,7 @@ use wasip2_ground::process::Process;
 
 /// The programs without which no package can be fetched, verified and
 /// unpacked; of those in one row, one is enough.
-pub const PROGRAMS: [&[&str]; 6] = [
+const PROGRAMS: [&[&str]; 6] = [
     &["apt-get"],
     &["apt-cache"],
     &["apt-config"],
@@ -87,7 +87,7 @@ pub fn missing_programs() -> Vec<String> {
         .collect()
 }
 
-/// The same, as the start of a sentence's end; `None` where all are there.
+/// That they are not, as "tar is not installed"; `None` where all are there.
 pub fn lack() -> Option<String> {
     match missing_programs().as_slice() {
         [] => None,
