@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_series::SeriesArgs;
+use wasip2_ground::{Console, Home};
 use wasip2_series::series::{self, Upstream};
-use wasip2_series::tree;
+use wasip2_series::{SeriesArgs, tree};
 
 /// Make patched trees: released crates with our series applied.
 ///

@@ -4,13 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_series::SeriesArgs;
+use wasip2_ground::{Console, Home, TARGET};
 use wasip2_series::overrides::{self, Options};
 use wasip2_series::project::Project;
-use wasip2_series::series::Series;
+use wasip2_series::{Series, SeriesArgs};
 
 /// Make a project of yours build for wasm32-wasip2 with the patched crates.
 ///

@@ -7,9 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::command_line::{self, Shown};
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Home, Process};
 use wasip2_series::Source;
 
 /// A verb of `wasip2-lab`.

@@ -26,8 +26,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use wasip2_ground::command_line::{self, Shown};
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 use wasip2_host::preinit;
 
 use cli::{Cli, Verb};

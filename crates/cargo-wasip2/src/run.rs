@@ -5,12 +5,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use wasip2_demo_server::DemoServer;
 
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 use wasip2_host::{Directory, HostArgs, Kind, Mode, Rights, Variable};
-use wasip2_series::SeriesArgs;
-use wasip2_series::Source;
 use wasip2_series::workspace::{Build, Guests};
+use wasip2_series::{SeriesArgs, Source};
 use wasip2_toolchain::{self as toolchain, Panic, libc, unwinding};
 
 /// The guest that runs where none is named.

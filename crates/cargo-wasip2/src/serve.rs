@@ -5,8 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 use wasip2_series::workspace::{Build, Guests};
 use wasip2_series::{SeriesArgs, Source};
 use wasip2_toolchain::{self as toolchain, Panic, unwinding};

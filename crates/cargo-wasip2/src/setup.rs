@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use serde::Serialize;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home, TARGET};
 use wasip2_toolchain::jco::jco;
 use wasip2_toolchain::setup::{self, linked_libc};
 use wasip2_toolchain::{Libc, Node, Origin, Panic, cargo_hack, libc, unwinding, wasmtime};

@@ -29,5 +29,9 @@ pub mod messages;
 pub mod mirror;
 pub mod process;
 
+pub use console::Console;
+pub use home::Home;
+pub use process::Process;
+
 /// The target that all of this is about.
 pub const TARGET: &str = "wasm32-wasip2";

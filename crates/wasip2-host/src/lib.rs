@@ -38,8 +38,7 @@ pub mod wasi;
 
 use anyhow::Result;
 
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 pub use arguments::{HostArgs, Kind, Mode, ServeArgs};
 pub use end::{End, TIMED_OUT, TRAPPED, code as exit_code, complaint, first_panic};

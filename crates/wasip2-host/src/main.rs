@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use wasip2_ground::command_line::{self, STYLES, Shown};
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 use wasip2_host::preinit::{self, PreinitArgs};
 use wasip2_host::{HostArgs, ServeArgs};
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
-use wasip2_ground::console::{Console, Verbosity};
+use wasip2_ground::Console;
+use wasip2_ground::console::Verbosity;
 
 /// What the host says of a trap.
 pub fn reason(error: &wasmtime::Error) -> String {

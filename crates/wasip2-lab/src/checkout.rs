@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use wasip2_ground::home::Home;
+use wasip2_ground::Home;
 use wasip2_series::Source;
 
 /// A checkout of the repository.

@@ -5,9 +5,7 @@ use clap::Args;
 
 use crate::checkout::Checkout;
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Home, Process};
 use wasip2_series::SeriesArgs;
 use wasip2_series::workspace::{Build, Guests};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use wasip2_ground::home::Home;
+use wasip2_ground::Home;
 
 use crate::release::Network;
 use crate::series::Series;

@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use anyhow::Result;
-use wasip2_ground::console::Console;
-use wasip2_ground::process::{Process, quoted_tail};
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Process};
 
 /// Who commits what the tool commits.
 const NAME: &str = "cargo-wasip2";

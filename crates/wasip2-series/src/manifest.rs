@@ -18,7 +18,7 @@ use toml::{Table, Value};
 
 use crate::git::git;
 use crate::pristine::Pristine;
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 
 /// Tables that hold dependencies, at the top and under each `target`.
 const DEPENDENCIES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];

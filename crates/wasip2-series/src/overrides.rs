@@ -15,10 +15,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use cargo_lock::Lockfile;
 use semver::Version;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, TARGET};
 
 use crate::config::{Config, Runner};
 use crate::project::{Kept, Project, locked, pulled_in_by};

@@ -16,8 +16,7 @@ use walkdir::WalkDir;
 use crate::git::git;
 use crate::release::{Network, Release};
 use crate::series::Series;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 /// Where the repository keeps cargo's normalised manifest.
 const NORMALISED: &str = ".git/normalised.toml";

@@ -11,9 +11,9 @@ use semver::Version;
 
 use crate::release::Release;
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
-use wasip2_ground::process::{Process, quoted_tail};
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Process};
 
 /// A cargo workspace of the user's.
 #[derive(Clone, Debug)]

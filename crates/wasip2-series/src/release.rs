@@ -8,9 +8,8 @@ use anyhow::{Context, Result, bail, ensure};
 use semver::Version;
 
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::{Process, quoted_tail};
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, Process};
 
 /// One release of one crate.
 #[derive(Clone, Debug)]

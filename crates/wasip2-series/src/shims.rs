@@ -13,9 +13,8 @@ use anyhow::{Context, Result};
 use toml::{Table, Value};
 
 use crate::source::Source;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
 use wasip2_ground::mirror::mirror;
+use wasip2_ground::{Console, Home};
 
 /// The shims that the tool carries.
 #[derive(Debug)]

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use wasip2_ground::Home;
 use wasip2_ground::files::hex;
-use wasip2_ground::home::Home;
 
 /// The archive that the build script makes.
 static CARRIED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/data.tar"));

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 use walkdir::WalkDir;
-use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
-use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home};
 
 use crate::arguments::SeriesArgs;
 use crate::overrides::{self, Options};

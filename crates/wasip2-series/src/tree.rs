@@ -15,8 +15,7 @@ use crate::manifest;
 use crate::pristine::Pristine;
 use crate::release::Network;
 use crate::series::{PatchFile, Series};
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 /// What a finished tree says of itself, in `.git/wasip2.json`.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]

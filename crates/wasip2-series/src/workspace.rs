@@ -14,14 +14,12 @@ use crate::arguments::SeriesArgs;
 use crate::project::Project;
 use crate::series::Series;
 use crate::staging::Staging;
-use wasip2_ground::TARGET;
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::console::{Console, Verbosity};
+use wasip2_ground::console::Verbosity;
 use wasip2_ground::files::write_whole;
-use wasip2_ground::home::Home;
 use wasip2_ground::messages::{self, Built, Message, Stderr};
 use wasip2_ground::mirror::mirror;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Home, Process, TARGET};
 use wasip2_toolchain::{Libc, Unwinding};
 
 /// A staged workspace of guests.

@@ -1,7 +1,7 @@
 //! cargo, run for the tool itself: neither the project in the current
 //! directory nor the user's build flags have a say in what is built.
 
-use wasip2_ground::process::Process;
+use wasip2_ground::Process;
 
 use crate::toolchain::Toolchain;
 

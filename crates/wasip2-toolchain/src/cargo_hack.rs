@@ -6,8 +6,7 @@ use anyhow::Result;
 
 use crate::cargo_tool::CargoTool;
 use crate::packages::DATA;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 /// The program, if it was built before in the right version.
 pub fn kept(home: &Home) -> Option<PathBuf> {

@@ -8,8 +8,7 @@ use anyhow::{Result, bail};
 
 use crate::cargo::cargo;
 use crate::toolchain::Toolchain;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 /// A program and its version.
 #[derive(Clone, Copy, Debug)]

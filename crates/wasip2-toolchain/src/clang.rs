@@ -12,10 +12,8 @@ use anyhow::{Context, Result};
 
 use crate::libc::libc_headers;
 use crate::programs::{self, Found, Programs};
-use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Home, Process};
 
 /// The variables: the compiler, the archiver, and the compiler's flags.
 const CC: &str = "CC_wasm32_wasip2";

@@ -11,10 +11,7 @@ use crate::packages::DATA;
 use crate::target::{self, Origin, State};
 use crate::toolchain::Toolchain;
 use crate::{cargo_hack, jco, libc, unwinding, wasmtime};
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Home, Process, TARGET};
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, Serialize)]

@@ -12,9 +12,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::libc::Libc;
 use crate::target::{MARKER, Marker};
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
 use wasip2_ground::files::open_to_all;
+use wasip2_ground::{Console, TARGET};
 
 /// What official Rust has in `lib/self-contained`.
 const SELF_CONTAINED: [&str; 3] = ["libc.a", "crt1-command.o", "crt1-reactor.o"];

@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use wasip2_ground::console::Console;
 use wasip2_ground::files::hex;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::{Process, quoted_tail};
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, Process};
 
 /// What is installed.
 const PACKAGE: &str = include_str!("jco/package.json");

@@ -17,10 +17,8 @@ use crate::packages::{DATA, LibcVariant};
 use crate::sources::Sources;
 use crate::target::{self, Origin as TargetOrigin, State};
 use crate::toolchain::Toolchain;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
 use wasip2_ground::files::open_to_all;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home, TARGET};
 
 /// A variant of wasi-libc on this machine.
 #[derive(Clone, Debug, Serialize)]

@@ -13,8 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::debian;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 /// What came of looking for a program.
 #[derive(Debug)]

@@ -7,10 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use wasip2_ground::TARGET;
 use wasip2_ground::child::{collect, wait_while};
-use wasip2_ground::console::Console;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Process, TARGET};
 
 /// How long rustup may do nothing that is seen on the disk. Its own time
 /// limit for a connection is shorter.

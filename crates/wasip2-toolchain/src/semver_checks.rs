@@ -6,8 +6,7 @@ use anyhow::Result;
 
 use crate::cargo_tool::CargoTool;
 use crate::packages::DATA;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 /// The program; built where it is missing.
 pub fn semver_checks(home: &Home, console: &Console) -> Result<PathBuf> {

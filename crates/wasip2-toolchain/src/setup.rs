@@ -6,9 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home, TARGET};
 
 use crate::debian::{self, Wanted};
 use crate::install::Place;

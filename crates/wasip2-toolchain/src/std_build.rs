@@ -15,10 +15,9 @@ use crate::panic::Panic;
 use crate::std_changes;
 use crate::std_source::StdSource;
 use crate::toolchain::Toolchain;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::{Console, Verbosity};
-use wasip2_ground::home::Home;
+use wasip2_ground::console::Verbosity;
 use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, TARGET};
 
 /// The profile, stated in full, so that a profile in the user's own cargo
 /// configuration does not get in.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::debian::Package;
 use crate::toolchain::Toolchain;
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 use wasip2_ground::mirror::mirror;
 
 /// Where the source comes from.

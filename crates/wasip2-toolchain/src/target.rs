@@ -17,10 +17,8 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::toolchain::Toolchain;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::{Process, quoted_tail};
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, Process, TARGET};
 
 /// The marker's name in the target's directory.
 pub const MARKER: &str = "cargo-wasip2.toml";

@@ -9,8 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use wasip2_ground::console::Console;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Process};
 
 /// The active toolchain.
 #[derive(Clone, Debug)]

@@ -28,10 +28,8 @@ use crate::std_changes::CODE;
 use crate::std_source::StdSource;
 use crate::target::{self, Marker, Origin};
 use crate::toolchain::Toolchain;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::{Process, quoted_tail};
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, Process, TARGET};
 
 /// The tag. `i32` is the address of what was thrown.
 const TAG: &str = "#![feature(asm_experimental_arch)]\n#![no_std]\ncore::arch::global_asm!(\n    \

@@ -10,8 +10,7 @@ use console::Style;
 use serde::Serialize;
 
 use project::{CrateState, ProjectReport};
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 use wasip2_series::SeriesArgs;
 use wasip2_toolchain::{Condition, Finding};
 

@@ -7,13 +7,10 @@ use anyhow::{Context, Result, bail};
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, TARGET};
 use wasip2_series::project::Project;
-use wasip2_series::series::Series;
-use wasip2_series::tree;
+use wasip2_series::{Series, tree};
 
 /// What a project's graph for wasm32-wasip2 holds.
 #[derive(Debug, Serialize)]

@@ -3,8 +3,7 @@
 use anyhow::{Context, Result};
 use wasmtime::{Store, Trap};
 
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 use super::Host;
 use crate::arguments::{HostArgs, ServeArgs};

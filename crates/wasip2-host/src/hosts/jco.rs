@@ -18,13 +18,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use wasip2_ground::child;
-use wasip2_ground::console::Console;
 use wasip2_ground::files::{hex, write_whole};
-use wasip2_ground::home::Home;
-use wasip2_ground::process::{Process, quoted_tail};
-use wasip2_toolchain::Node;
-use wasip2_toolchain::jco as toolchain;
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, Process, child};
+use wasip2_toolchain::{Node, jco as toolchain};
 
 use super::Host;
 use crate::arguments::{HostArgs, Mode, ServeArgs};

@@ -6,8 +6,7 @@ mod wasmtime;
 
 use anyhow::Result;
 
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 use crate::arguments::{HostArgs, Kind, ServeArgs};
 

@@ -8,10 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use wasip2_ground::child;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Home, Process, child};
 use wasip2_toolchain::wasmtime as toolchain;
 
 use super::Host;

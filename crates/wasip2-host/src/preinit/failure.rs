@@ -9,7 +9,7 @@ use super::arguments::PreinitArgs;
 use super::clock::Time;
 use crate::end::{TIMED_OUT, TRAPPED};
 use crate::trap;
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 
 /// Why a component could not be pre-initialised.
 #[derive(Debug)]

@@ -28,7 +28,8 @@ use crate::component;
 use crate::program::Loader;
 use crate::wasi::p2::denial::Denials;
 use crate::wasi::p2::event_loop;
-use wasip2_ground::console::{Console, ProgressBar};
+use wasip2_ground::Console;
+use wasip2_ground::console::ProgressBar;
 use wasip2_ground::files::write_whole;
 
 pub use arguments::PreinitArgs;

@@ -14,7 +14,7 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use crate::trap;
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 
 use super::body::{Broken, GuestBody};
 use super::instances::{Instance, Instances};

@@ -14,8 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 use crate::arguments::ServeArgs;
 use crate::cache::Cache;

@@ -13,8 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use wasmtime_wasi_http::io::TokioIo;
 
-use wasip2_ground::console::Console;
-use wasip2_ground::interrupt;
+use wasip2_ground::{Console, interrupt};
 
 use super::exchange;
 use super::instances::Instances;

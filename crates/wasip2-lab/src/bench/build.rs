@@ -9,13 +9,11 @@ use anyhow::Result;
 
 use super::cases::{Crates, DATA, Point, Variant};
 use crate::checkout::Checkout;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 use wasip2_host::Denials;
 use wasip2_host::preinit::{self, PreinitArgs};
-use wasip2_series::SeriesArgs;
-use wasip2_series::series::Series;
 use wasip2_series::workspace::{Build, Guests};
+use wasip2_series::{Series, SeriesArgs};
 
 /// What came of a build: the program's file, or why there is none.
 pub type Built = Result<PathBuf, String>;

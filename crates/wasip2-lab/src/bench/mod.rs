@@ -28,10 +28,8 @@ use cases::DATA;
 use results::{Machine, Options, Results, Size};
 
 use crate::checkout::Checkout;
-use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Home, Process};
 use wasip2_host::Mode;
 use wasip2_series::SeriesArgs;
 

@@ -13,7 +13,7 @@ use super::cases::{Compare, Crates, Load, Point, Variant};
 use super::measure::{self, Sample};
 use super::results::{CaseResults, Measured, Outcome, PointResults, VariantOutcome};
 use super::running::{Host, Launch, Role};
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 use wasip2_host::Mode;
 
 /// How long a component runs for the sake of being compiled, in seconds.

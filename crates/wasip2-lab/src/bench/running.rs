@@ -9,11 +9,11 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{child, interrupt};
 
 use anyhow::{Context, Result, bail};
 
-use wasip2_ground::process::quoted_tail;
 use wasip2_host::{Mode, Statistics};
 
 /// How long a program may take to end when it was told to.

@@ -20,11 +20,9 @@ use serde::Serialize;
 
 use output::Output;
 use repository::{Branch, Repository};
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_series::patch::Patch;
-use wasip2_series::series::{self, Series};
-use wasip2_series::{Pristine, SeriesArgs};
+use wasip2_ground::{Console, Home};
+use wasip2_series::series;
+use wasip2_series::{Patch, Pristine, Series, SeriesArgs};
 
 /// Make a git branch of a series, ready for an upstream pull request.
 ///

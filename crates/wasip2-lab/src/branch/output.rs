@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 use wasip2_series::git::git;
 
 /// Where the repository says that it is one of ours.

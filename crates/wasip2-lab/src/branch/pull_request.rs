@@ -8,8 +8,7 @@
 use std::fmt::Write;
 
 use super::repository::Branch;
-use wasip2_series::patch::Patch;
-use wasip2_series::series::Series;
+use wasip2_series::{Patch, Series};
 
 /// The text for `branch`.
 pub fn text(branch: &Branch, series: &Series, patches: &[Patch]) -> String {

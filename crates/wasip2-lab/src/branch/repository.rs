@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 use wasip2_ground::process::quoted_tail;
-use wasip2_series::Pristine;
 use wasip2_series::git::{git, read};
-use wasip2_series::series::{PatchFile, Series};
+use wasip2_series::series::PatchFile;
+use wasip2_series::{Pristine, Series};
 
 /// The tag of the released source.
 pub const BASE: &str = "released";

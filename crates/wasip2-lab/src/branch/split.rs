@@ -12,9 +12,8 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::{Result, bail, ensure};
 
 use super::repository::{BASE, BRANCH, Branch, Repository};
-use wasip2_ground::console::Console;
-use wasip2_series::patch::Patch;
-use wasip2_series::series::Series;
+use wasip2_ground::Console;
+use wasip2_series::{Patch, Series};
 
 /// Patches by their place in the series. With each patch, the sets that occur
 /// here hold all that it depends on.

@@ -11,12 +11,10 @@ use toml_edit::{DocumentMut, Item, Table};
 use super::notes::{numbers, replace};
 use super::shared;
 use super::work::{Kind, RELEASED, State, Work};
-use wasip2_ground::console::Console;
 use wasip2_ground::files::file_name;
-use wasip2_ground::home::Home;
-use wasip2_series::Network;
+use wasip2_ground::{Console, Home};
 use wasip2_series::git::{apply, git, read};
-use wasip2_series::series::Series;
+use wasip2_series::{Network, Series};
 
 /// The release line that `to` belongs to: `1.54`, `0.13`. A series whose
 /// directory has a name of another kind keeps it.

@@ -24,12 +24,10 @@ use clap::Args;
 use semver::Version;
 use serde::Serialize;
 
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_series::patch::Patch;
-use wasip2_series::series::{self, Series};
+use wasip2_ground::{Console, Home};
+use wasip2_series::series;
 use wasip2_series::source::Source;
-use wasip2_series::{Pristine, Release, SeriesArgs};
+use wasip2_series::{Patch, Pristine, Release, Series, SeriesArgs};
 use work::{Outcome, Work};
 
 /// Carry a series over to a newer release of its crate.

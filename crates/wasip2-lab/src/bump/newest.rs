@@ -8,12 +8,10 @@ use semver::Version;
 use serde::Serialize;
 
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::{Process, quoted_tail};
-use wasip2_series::Network;
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, Process};
 use wasip2_series::project::locked;
-use wasip2_series::series::Series;
+use wasip2_series::{Network, Series};
 
 /// The newest releases that there are.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
 
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 use wasip2_series::git::{git, read};
 
 /// The files in which git left a conflict.

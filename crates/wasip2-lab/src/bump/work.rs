@@ -9,13 +9,11 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::resolution;
-use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
-use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home};
 use wasip2_series::git::{apply, git, read};
-use wasip2_series::series::Series;
-use wasip2_series::{Pristine, Release};
+use wasip2_series::{Pristine, Release, Series};
 
 /// The tag of the new release.
 pub const RELEASED: &str = "released";

@@ -14,11 +14,10 @@ use super::exceptions::{self, Excused, Judged};
 use super::losses::{self, Loss};
 use super::report::Report;
 use super::workbench::Workbench;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::{Process, quoted_tail};
-use wasip2_series::series::{ApiTarget, Series};
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home, Process, TARGET};
+use wasip2_series::Series;
+use wasip2_series::series::ApiTarget;
 
 /// Compares the interfaces and adds the faults to the report.
 pub fn check(

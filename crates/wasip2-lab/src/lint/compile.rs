@@ -8,14 +8,13 @@ use anyhow::{Result, bail};
 
 use super::report::Report;
 use super::workbench::Workbench;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
 use wasip2_ground::messages::diagnostic::DiagnosticLevel;
 use wasip2_ground::messages::{self, Message};
-use wasip2_ground::process::{Process, quoted_tail};
+use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Process, TARGET};
 use wasip2_series::git::git;
-use wasip2_series::patch::Patch;
-use wasip2_series::series::{PatchFile, Series};
+use wasip2_series::series::PatchFile;
+use wasip2_series::{Patch, Series};
 
 /// The targets that everything is built for: this machine's, and ours.
 pub const TARGETS: [Option<&str>; 2] = [None, Some(TARGET)];

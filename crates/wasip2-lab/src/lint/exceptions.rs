@@ -8,7 +8,8 @@ use serde::Serialize;
 use wildmatch::WildMatch;
 
 use super::losses::Loss;
-use wasip2_series::series::{ApiException, ApiTarget, Series};
+use wasip2_series::Series;
+use wasip2_series::series::{ApiException, ApiTarget};
 
 /// Something that is lost on purpose.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]

@@ -18,11 +18,8 @@ use anyhow::Result;
 use clap::Args;
 
 use report::{Checked, Report};
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_series::SeriesArgs;
-use wasip2_series::patch::Patch;
-use wasip2_series::series;
+use wasip2_ground::{Console, Home};
+use wasip2_series::{Patch, SeriesArgs, series};
 use workbench::Workbench;
 
 /// Check the patches: messages, trailers, context, documentation, size.

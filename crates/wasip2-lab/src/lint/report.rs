@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::exceptions::Excused;
 use super::size::{self, MEDIAN_TOUCHED, Size};
-use wasip2_ground::console::Console;
-use wasip2_series::series::Series;
+use wasip2_ground::Console;
+use wasip2_series::Series;
 
 /// Everything that was found.
 #[derive(Debug, Default, Serialize)]

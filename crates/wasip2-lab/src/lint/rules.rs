@@ -3,7 +3,8 @@
 use std::fs;
 
 use super::size::MOST_ADDED;
-use wasip2_series::patch::{FileChange, Hunk, Patch};
+use wasip2_series::Patch;
+use wasip2_series::patch::{FileChange, Hunk};
 use wasip2_series::series::Lint;
 
 /// Git and the web show a longer subject cut off.

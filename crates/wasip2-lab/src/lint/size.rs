@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use wasip2_series::patch::Patch;
+use wasip2_series::Patch;
 
 /// A patch may add this many lines to existing files, tests aside, without
 /// giving a reason.

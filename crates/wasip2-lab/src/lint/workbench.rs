@@ -9,13 +9,10 @@ use anyhow::{Result, bail};
 
 use crate::branch;
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Home, Process};
 use wasip2_series::git::{apply, git, read};
-use wasip2_series::series::Series;
 use wasip2_series::shims::Shims;
-use wasip2_series::{Pristine, SeriesArgs, manifest, tree};
+use wasip2_series::{Pristine, Series, SeriesArgs, manifest, tree};
 
 /// The tree, and what it is built with.
 #[derive(Debug)]

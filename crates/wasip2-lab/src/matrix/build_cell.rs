@@ -11,12 +11,10 @@ use super::compile;
 use super::found::Found;
 use super::plan::{BuildWork, Row, Setting};
 use super::workshop::Workshop;
-use wasip2_ground::TARGET;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::files::write_whole;
-use wasip2_ground::process::Process;
-use wasip2_series::series::Series;
-use wasip2_series::{Staging, tree};
+use wasip2_ground::{Process, TARGET};
+use wasip2_series::{Series, Staging, tree};
 
 /// Does the work of a cell.
 pub fn run(

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use wasip2_ground::child;
 use wasip2_ground::messages::{self, Built};
-use wasip2_ground::process::Process;
+use wasip2_ground::{Process, child};
 
 /// What the system says where a disk is full.
 const FULL: &str = "No space left on device";

@@ -14,9 +14,8 @@ use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use super::cell::{Cell, Outcome};
-use wasip2_ground::console::Console;
-use wasip2_ground::files::hex;
-use wasip2_ground::files::write_whole;
+use wasip2_ground::Console;
+use wasip2_ground::files::{hex, write_whole};
 
 /// A digest of the sources of whatever builds, runs and judges a cell; the build
 /// script has the list.

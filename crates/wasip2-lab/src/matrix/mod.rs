@@ -30,18 +30,15 @@ mod workshop;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wasip2_ground::interrupt;
+use wasip2_ground::cargo::rustc_version;
+use wasip2_ground::files::write_whole;
+use wasip2_ground::{Console, Home, interrupt};
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 
 use crate::checkout::Checkout;
-use wasip2_ground::cargo::rustc_version;
-use wasip2_ground::console::Console;
-use wasip2_ground::files::write_whole;
-use wasip2_ground::home::Home;
-use wasip2_series::SeriesArgs;
-use wasip2_series::series::Series;
+use wasip2_series::{Series, SeriesArgs};
 
 use kept::Kept;
 use plan::Plan;

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::process::Command;
 
 use super::plan::Needs;
-use wasip2_ground::home::Home;
+use wasip2_ground::Home;
 
 /// What is wrong with it, if anything is. What this tool has built for itself
 /// counts before what is on `PATH`, as it does for whoever runs it.

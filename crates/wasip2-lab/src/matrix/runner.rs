@@ -19,8 +19,7 @@ use super::plan::{Plan, Row, Setting, Work};
 use super::workshop::Workshop;
 use super::{build_cell, guest_cell, serve_cell, suite_cell};
 use crate::notation::fits;
-use wasip2_ground::console::Console;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Process};
 
 /// Which of the cells are run.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::process::{Child, Command};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
-use wasip2_ground::interrupt;
+use wasip2_ground::{child, interrupt};
 
 use anyhow::{Context, Result, ensure};
 use http_body_util::{BodyExt, Full};
@@ -25,7 +25,6 @@ use super::found::Found;
 use super::guest_cell;
 use super::plan::{Ask, ServeWork, Setting};
 use super::workshop::Workshop;
-use wasip2_ground::child;
 use wasip2_host::complaint;
 
 /// How often it is checked whether Ctrl-C was pressed.

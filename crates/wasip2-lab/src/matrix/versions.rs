@@ -7,7 +7,7 @@ use cargo_lock::Lockfile;
 use super::build_cell::newest;
 use super::plan::{Plan, Row, Work};
 use crate::suite;
-use wasip2_series::series::Series;
+use wasip2_series::Series;
 
 /// The release, where it is known before anything is built.
 pub fn of(row: &Row, plan: &Plan, all: &[Series]) -> Option<String> {

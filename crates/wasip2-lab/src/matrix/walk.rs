@@ -7,13 +7,9 @@ use anyhow::{Context, Result};
 use super::build_cell::{features as all_features, newest};
 use super::plan::{BuildFile, Plan};
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::console::Console;
 use wasip2_ground::files::write_whole;
-use wasip2_ground::home::Home;
-use wasip2_ground::process::Process;
-use wasip2_series::SeriesArgs;
-use wasip2_series::series::Series;
-use wasip2_series::tree;
+use wasip2_ground::{Console, Home, Process};
+use wasip2_series::{Series, SeriesArgs, tree};
 
 /// Adds the rows of the features that the plan has walked. The walk is kept,
 /// for it needs the crates' sources and cargo-hack.

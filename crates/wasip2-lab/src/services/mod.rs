@@ -16,8 +16,7 @@ use anyhow::{Result, bail};
 
 pub use service::{Service, Start};
 
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 /// The names that [`start`] knows.
 pub const NAMES: [&str; 3] = ["http", "postgresql", "redis"];

@@ -7,9 +7,8 @@ use anyhow::{Context, Result, bail};
 
 use super::server::{self, Server};
 use super::service::{Service, Start};
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
 use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, Home};
 use wasip2_toolchain::programs::{self, Found};
 
 /// The server refuses to run as root; this is Debian's `nobody`.

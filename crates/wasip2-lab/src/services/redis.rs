@@ -6,8 +6,7 @@ use anyhow::{Context, Result};
 
 use super::server::{self, Server};
 use super::service::{Service, Start};
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 use wasip2_toolchain::programs::{self, Found};
 
 /// Starts a server that keeps nothing on disk.

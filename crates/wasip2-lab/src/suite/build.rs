@@ -7,11 +7,10 @@ use anyhow::{Result, bail};
 
 use super::definition::Definition;
 use super::stage::{Place, Stage, Target};
-use wasip2_ground::TARGET;
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::console::{Console, Verbosity};
+use wasip2_ground::console::Verbosity;
 use wasip2_ground::messages::{self, Message, Stderr};
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Process, TARGET};
 use wasip2_toolchain::Panic;
 
 /// What was built.

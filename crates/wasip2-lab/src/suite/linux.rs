@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::outcome::{Outcome, Trial};
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 use wasip2_ground::files::write_whole;
 
 /// The names, in their order.

@@ -25,8 +25,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::checkout::Checkout;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 use wasip2_host::Mode;
 use wasip2_series::SeriesArgs;
 use wasip2_toolchain::{Libc, Panic, Unwinding, libc, unwinding};

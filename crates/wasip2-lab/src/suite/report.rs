@@ -13,7 +13,7 @@ use super::linux::LinuxTests;
 use super::outcome::Outcome;
 use super::stage::{Place, Stage};
 use super::verdict::Verdicts;
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
 

@@ -14,14 +14,11 @@ use cargo_metadata::TargetKind;
 
 use super::definition::Definition;
 use super::linux::LinuxTests;
-use wasip2_ground::TARGET;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
 use wasip2_ground::mirror::mirror;
+use wasip2_ground::{Console, Home, TARGET};
 use wasip2_series::project::Project;
-use wasip2_series::series::Series;
 use wasip2_series::shims::Shims;
-use wasip2_series::{Release, SeriesArgs, Staging, tree};
+use wasip2_series::{Release, Series, SeriesArgs, Staging, tree};
 
 /// Where tests run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

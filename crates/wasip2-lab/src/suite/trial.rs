@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use wasip2_ground::console::ProgressBar;
+use wasip2_ground::{Console, Home};
 
 use super::build::Built;
 use super::definition::{Definition, PASSES};
 use super::outcome::{Outcome, Trial, message};
 use super::stage::{Place, Stage, passes};
 use super::subject::Subject;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
 use wasip2_host::{End, Loader, Mode};
 
 /// How long listing a program's tests may take.

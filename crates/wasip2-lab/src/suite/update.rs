@@ -11,7 +11,7 @@ use super::definition::Definition;
 use super::outcome::Outcome;
 use super::report::Report;
 use crate::notation::fits;
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 use wasip2_ground::files::write_whole;
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;

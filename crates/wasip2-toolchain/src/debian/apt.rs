@@ -17,8 +17,8 @@ use super::listing::{self, Listing};
 use super::machine::Machine;
 use super::trouble::{Kind, Trouble};
 use wasip2_ground::child::collect;
-use wasip2_ground::console::{Console, Verbosity};
-use wasip2_ground::process::Process;
+use wasip2_ground::console::Verbosity;
+use wasip2_ground::{Console, Process};
 
 /// Where the private configuration is looked for, as the system's is in `/etc`.
 const DIRECTORIES: [&str; 7] = [

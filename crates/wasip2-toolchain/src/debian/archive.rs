@@ -9,9 +9,8 @@ use super::apt::Apt;
 use super::machine::Machine;
 use crate::packages::DATA;
 use crate::sources::Sources;
-use wasip2_ground::console::Console;
 use wasip2_ground::files::hex;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Process};
 
 /// Where every suite of Debian can be had.
 #[derive(Debug)]

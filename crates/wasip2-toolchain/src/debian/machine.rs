@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use wasip2_ground::console::Console;
-use wasip2_ground::process::Process;
+use wasip2_ground::{Console, Process};
 
 /// The programs without which no package can be fetched, verified and
 /// unpacked; of those in one row, one is enough.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::apt::Apt;
 use super::listing::Listing;
 use super::trouble::{Kind, Trouble};
-use wasip2_ground::console::Console;
+use wasip2_ground::Console;
 use wasip2_ground::files::hex;
 use wasip2_ground::process::quoted_tail;
 

@@ -10,8 +10,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use super::apt::Apt;
 use super::machine::{self, Machine};
 use super::package::Package;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 /// The files of the machine's apt that say what can be had and what is
 /// installed.

@@ -16,8 +16,7 @@ use super::trouble::{Kind, Trouble};
 use super::wanted::{Purpose, Wanted, upstream};
 use crate::packages::DATA;
 use crate::sources::Sources;
-use wasip2_ground::console::Console;
-use wasip2_ground::home::Home;
+use wasip2_ground::{Console, Home};
 
 /// What the indexes said on the way.
 #[derive(Default)]
