@@ -14,13 +14,16 @@
 //!   or 504, or a connection that ends before the response does: never a part
 //!   of a response that looks whole. A guest that traps takes down its own
 //!   instance and no other. The first line of standard output is the server's
-//!   URL. Ctrl-C ends it, see [`serve`].
+//!   URL. Ctrl-C ends it, see [`mod@serve`].
 //!
 //! [`hosts`] has a file for each host, behind one trait. The one of this
 //! program is Wasmtime: [`engine`], [`component`] and [`cache`] make a file
-//! into code; [`wasi`] has a directory for each version of WASI; [`serve`]
+//! into code; [`wasi`] has a directory for each version of WASI; [`mod@serve`]
 //! answers requests with instances. [`preinit`] makes of a handler one whose
 //! instances have begun already. [`program`] runs one component many times.
+
+// The first pages are for whoever works on this, too.
+#![allow(rustdoc::private_intra_doc_links)]
 
 mod arguments;
 mod cache;

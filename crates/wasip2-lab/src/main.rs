@@ -1,12 +1,12 @@
 //! The laboratory: what runs, how fast, and how patches go upstream. It works
 //! in a checkout, and nobody who only uses the patches builds it.
 //!
-//! Each verb is a module of its name: [`test`] runs all tests of the checkout,
-//! [`suite`] an upstream crate's own ones in components, [`matrix`] real crates
-//! against real servers ([`services`]), [`bench`] measures; [`branch`] makes of
-//! a series what upstream could merge, [`lint`] says whether it would, and
-//! [`bump`] carries it over to the next release. [`page`] is the shell of the
-//! pages that some of them write.
+//! Each verb is a module of its name: [`mod@test`] runs all tests of the
+//! checkout, [`suite`] an upstream crate's own ones in components, [`matrix`]
+//! real crates against real servers ([`services`]), [`mod@bench`] measures;
+//! [`branch`] makes of a series what upstream could merge, [`lint`] says whether
+//! it would, and [`bump`] carries it over to the next release. [`page`] is the
+//! shell of the pages that some of them write.
 //!
 //! Guests run in this process, by `wasip2-host`, or in a process of their own,
 //! which is this very program with the verb `host` or `serve`.

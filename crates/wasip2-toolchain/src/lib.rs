@@ -17,10 +17,14 @@
 //!   a second target, whose panics unwind, beside the toolchain's
 //!   ([`unwinding`]).
 //! - Programs that are not Rust's, where they are not installed, come from the
-//!   same archive ([`programs`], [`clang`]); those that cargo or npm can install are pinned, and installed
-//!   below the tool's home ([`cargo_tool`], [`jco`]).
-//! - [`findings`] says what of all that is there, and what to do about the
+//!   same archive ([`programs`], [`clang`]); those that cargo or npm can
+//!   install are pinned, and installed below the tool's home ([`cargo_tool`],
+//!   [`jco`]).
+//! - [`findings()`] says what of all that is there, and what to do about the
 //!   rest.
+
+// The first page is for whoever works on this, too.
+#![allow(rustdoc::private_intra_doc_links)]
 
 mod cargo;
 mod cargo_hack;

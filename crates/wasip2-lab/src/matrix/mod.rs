@@ -63,6 +63,8 @@ use workshop::Workshop;
 ///
 /// A crate's features are walked, which takes cargo-hack, unless --quick or
 /// --only leaves all of that out.
+// The indented lines are as `--help` shows them; to rustdoc they are Rust.
+#[allow(rustdoc::invalid_rust_codeblocks)]
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment, args_conflicts_with_subcommands = true)]
 pub struct MatrixArgs {
