@@ -2,20 +2,17 @@
 //! rust-lang/rust's own build does.
 
 use std::fs;
-use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
-use cargo_metadata::Message;
+use anyhow::{Result, bail};
 
 use crate::cargo::cargo;
 use crate::panic::Panic;
 use crate::std_changes;
 use crate::std_source::StdSource;
 use crate::toolchain::Toolchain;
-use wasip2_ground::console::Verbosity;
+use wasip2_ground::messages::{self, Message, Stderr};
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, TARGET};
 
@@ -124,31 +121,10 @@ impl StdBuild {
             toolchain.release
         );
         let spinner = console.spinner("Compiling", &what);
-        console.detail("Running", format!("`{line}`"));
-        let mut command = process.into_command();
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("`{line}` could not start"))?;
-        let mut pipe = child.stderr.take().expect("standard error is piped");
-        let verbose = console.verbosity() >= Verbosity::Verbose;
-        let reader = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let mut chunk = [0; 4096];
-            while let Ok(length @ 1..) = pipe.read(&mut chunk) {
-                if verbose {
-                    eprint!("{}", String::from_utf8_lossy(&chunk[..length]));
-                }
-                text.extend_from_slice(&chunk[..length]);
-            }
-            text
-        });
         let mut libraries = Vec::new();
-        let messages = BufReader::new(child.stdout.take().expect("standard output is piped"));
-        for message in Message::parse_stream(messages) {
-            let message = message.with_context(|| format!("`{line}` could not be read"))?;
+        let (status, said) = messages::run(process, Stderr::Kept, console, |message| {
             let Message::CompilerArtifact(artifact) = message else {
-                continue;
+                return;
             };
             // Build scripts are for the host and lie elsewhere.
             let made = artifact
@@ -163,11 +139,7 @@ impl StdBuild {
                 });
             libraries.extend(made.map(Path::to_owned));
             spinner.set_message(format!("{what}: {}", artifact.target.name));
-        }
-        let status = child
-            .wait()
-            .with_context(|| format!("`{line}` could not be waited for"))?;
-        let said = reader.join().expect("reading does not panic");
+        })?;
         spinner.finish_and_clear();
         if !status.success() {
             bail!(
