@@ -268,10 +268,11 @@ fn a_variant_that_does_not_build_is_shown_as_failed_and_without_a_number() {
     // So that everything else is there.
     quick();
     let directory = TempDir::new().unwrap();
-    let series = directory.path().join("patches/wasip2-of-no-registry/1.0");
+    // Of a release that no registry has.
+    let series = directory.path().join("patches/tokio/1.54");
     fs::create_dir_all(&series).unwrap();
-    let right = fs::read_to_string(repository().join("patches/mio/1.2/series.toml")).unwrap();
-    let wrong = right.replacen("\"mio\"", "\"wasip2-of-no-registry\"", 1);
+    let right = fs::read_to_string(repository().join("patches/tokio/1.54/series.toml")).unwrap();
+    let wrong = right.replacen("version = \"1.54.", "version = \"1.54.99", 1);
     fs::write(series.join("series.toml"), wrong).unwrap();
 
     let out = directory.path().join("out");
