@@ -258,6 +258,19 @@ fn a_pollable_that_finds_no_room_is_dropped_once() {
     }
 }
 
+/// As they are with wasi-libc since wasi-sdk 34: `poll(2)` does not fail.
+#[test]
+fn a_closed_descriptor_is_forgotten() {
+    for (libc, mode) in WORLDS {
+        let component = component("newer-libc", libc);
+        let said = host(&["--network", "--mode", mode], &component, &[])
+            .run()
+            .succeeded();
+        assert!(number(&said, "polls") < 20, "{said}");
+        assert_says(&said, &["done"]);
+    }
+}
+
 /// The libraries of a wasi-libc variant, brought here where they are not yet.
 fn libraries(libc: &str) -> PathBuf {
     component("refused", libc);

@@ -6,6 +6,7 @@ fn main() {
         ("broken-libc", "__wasilibc_poll_ready"),
         ("full-table", "descriptor_table_insert"),
         ("full-table", "realloc"),
+        ("newer-libc", "poll"),
     ] {
         println!("cargo:rustc-link-arg-bin={program}=--wrap={function}");
     }
