@@ -1,5 +1,5 @@
 //! Pollables wait in `poll(2)`, beside sockets.
-#![cfg(all(target_os = "wasi", not(target_env = "p1")))]
+#![cfg(all(target_os = "wasi", target_env = "p2"))]
 
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
