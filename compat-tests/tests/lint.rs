@@ -65,6 +65,22 @@ fn a_fault_is_named_by_patch_and_line() {
 }
 
 #[test]
+fn a_patch_that_needs_another_crates_patches_asks_for_their_release() {
+    let sample = Sample::new();
+    let series = sample.series().join("series.toml");
+    let text = fs::read_to_string(&series).unwrap();
+    let needs = |name: &str| {
+        let note = format!("\n[patch.0001]\nneeds-crates = [\"{name}\"]\n");
+        fs::write(&series, text.clone() + &note).unwrap();
+        sample.tool("lint").arg("sample").run()
+    };
+    let said = needs("missing").failed(1);
+    assert_says(&said, &["it needs patches of missing", "has no series"]);
+    let said = needs("sample").failed(1);
+    assert_says(&said, &["has Cargo.toml ask for sample 1.2.0"]);
+}
+
+#[test]
 fn a_patch_that_two_lines_keep_is_a_fault() {
     let sample = Sample::new();
     sample.second_line();

@@ -248,36 +248,115 @@ fn a_libc_that_cannot_wait_for_pollables_is_told_of() {
 }
 
 #[test]
+fn a_pollable_that_finds_no_room_is_dropped_once() {
+    for (libc, mode) in WORLDS {
+        let component = component("full-table", libc);
+        let said = host(&["--mode", mode], &component, &[]).run().succeeded();
+        let (first, drops) = said.split_once('\n').unwrap();
+        assert_eq!(first, "OutOfMemory, dropped 1", "{said}");
+        assert!((2..10).contains(&number(&format!("drops {drops}"), "drops")));
+    }
+}
+
+/// As they are with wasi-libc since wasi-sdk 34: `poll(2)` does not fail.
+#[test]
+fn a_closed_descriptor_is_forgotten() {
+    for (libc, mode) in WORLDS {
+        let component = component("newer-libc", libc);
+        let said = host(&["--network", "--mode", mode], &component, &[])
+            .run()
+            .succeeded();
+        assert!(number(&said, "polls") < 20, "{said}");
+        assert_says(&said, &["done"]);
+    }
+}
+
+/// The libraries of a wasi-libc variant, brought here where they are not yet.
+fn libraries(libc: &str) -> PathBuf {
+    component("refused", libc);
+    repository_home().join("libc").join(libc).join("lib")
+}
+
+/// Runs the shim's own tests with the wasi-libc in `libraries`; `target` is the
+/// name of the directory where they are built.
+fn shim_tests(libraries: &Path, target: &str, mode: &str, filter: &str) -> Ended {
+    let tool = program("host");
+    let tool = tool.display();
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["test", "--target", "wasm32-wasip2", "--tests", filter])
+        .args(["--", "--nocapture"])
+        .current_dir(repository().join("vendor-shims/wasi-pollable-fd"))
+        .env(
+            "CARGO_TARGET_DIR",
+            repository_home().join("shim-tests").join(target),
+        )
+        .env(
+            "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
+            format!("-Lnative={}", libraries.display()),
+        )
+        .env(
+            "CARGO_TARGET_WASM32_WASIP2_RUNNER",
+            format!("{tool} wasip2 host --network --mode {mode}"),
+        )
+        .output()
+        .unwrap()
+        .into()
+}
+
+#[test]
 fn the_shim_passes_its_own_tests() {
     for (libc, mode) in WORLDS {
-        // Brings the wasi-libc variant here, where it is not yet.
-        component("refused", libc);
-        let shim = repository().join("vendor-shims/wasi-pollable-fd");
-        let home = repository_home();
-        let target = home.join("shim-tests").join(libc);
-        let tool = program("host");
-        let tool = tool.display();
-        let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["test", "--target", "wasm32-wasip2", "--tests"])
-            .current_dir(shim)
-            .env("CARGO_TARGET_DIR", &target)
-            .env(
-                "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
-                format!(
-                    "-Lnative={}",
-                    home.join("libc").join(libc).join("lib").display()
-                ),
-            )
-            .env(
-                "CARGO_TARGET_WASM32_WASIP2_RUNNER",
-                format!("{tool} wasip2 host --network --mode {mode}"),
-            )
-            .output()
-            .unwrap();
-        let said: Ended = output.into();
-        let said = said.succeeded();
+        let said = shim_tests(&libraries(libc), libc, mode, "").succeeded();
         assert_says(&said, &["other_calls_on_it_fail ... ok", "10 passed"]);
     }
+}
+
+/// A program links, and is told at run time.
+#[test]
+fn a_libc_without_private_functions_is_told_of() {
+    for function in [
+        "descriptor_table_insert",
+        "__wasilibc_poll_add",
+        "__wasilibc_poll_ready",
+    ] {
+        let directory = tempfile::TempDir::new().unwrap();
+        for entry in fs::read_dir(libraries(WORLDS[0].0)).unwrap() {
+            let path = entry.unwrap().path();
+            let copy = directory.path().join(path.file_name().unwrap());
+            fs::write(copy, without(&fs::read(path).unwrap(), function)).unwrap();
+        }
+        let ended = shim_tests(
+            directory.path(),
+            "without",
+            "async",
+            "a_timer_ends_the_wait",
+        );
+        // The test's panic ends the component.
+        let said = ended.stdout + &ended.stderr;
+        assert_says(
+            &said,
+            &[
+                "kind: Unsupported",
+                "cannot wait for a pollable through a file descriptor (it does not have the \
+                 private functions for that)",
+            ],
+        );
+    }
+}
+
+/// The library with another name for `function`, within it too.
+fn without(library: &[u8], function: &str) -> Vec<u8> {
+    let mut library = library.to_vec();
+    let name = function.as_bytes();
+    let mut at = 0;
+    while let Some(found) = library[at..]
+        .windows(name.len())
+        .position(|window| window == name)
+    {
+        at += found + name.len();
+        library[at - 1] = b'0';
+    }
+    library
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! it for the current Tokio runtime:
 //!
 //! ```no_run
-//! # #[cfg(all(target_os = "wasi", not(target_env = "p1"), feature = "tokio"))]
+//! # #[cfg(all(target_os = "wasi", target_env = "p2", feature = "tokio"))]
 //! # async fn example(body: String) -> Result<(), wasi_hyper::Error> {
 //! use wasi_hyper::{client::Client, tokio::Tokio};
 //!
@@ -21,7 +21,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! On targets other than WASI 0.2 and later, this crate is empty.
+//! On targets other than WASI 0.2, this crate is empty.
 //!
 //! # Drop order
 //!
@@ -34,10 +34,10 @@
 //! [`wasi:http`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/types.wit
 // Where the crate is empty, there is nothing to link to.
 #![cfg_attr(
-    not(all(target_os = "wasi", not(target_env = "p1"))),
+    not(all(target_os = "wasi", target_env = "p2")),
     allow(rustdoc::broken_intra_doc_links)
 )]
-#![cfg(all(target_os = "wasi", not(target_env = "p1")))]
+#![cfg(all(target_os = "wasi", target_env = "p2"))]
 
 pub mod body;
 pub mod client;

@@ -12,7 +12,7 @@
 //! what `wit-bindgen` makes.
 //!
 //! ```no_run
-//! # #[cfg(all(target_os = "wasi", not(target_env = "p1")))]
+//! # #[cfg(all(target_os = "wasi", target_env = "p2"))]
 //! # fn main() -> std::io::Result<()> {
 //! use std::os::fd::AsRawFd;
 //! use wasi_pollable_fd::PollableFd;
@@ -25,11 +25,11 @@
 //! assert_eq!(unsafe { libc::poll(&mut polled, 1, -1) }, 1);
 //! # Ok(())
 //! # }
-//! # #[cfg(not(all(target_os = "wasi", not(target_env = "p1"))))]
+//! # #[cfg(not(all(target_os = "wasi", target_env = "p2")))]
 //! # fn main() {}
 //! ```
 //!
-//! On targets other than WASI 0.2 and later, this crate is empty.
+//! On targets other than WASI 0.2, this crate is empty.
 //!
 //! # What it stands on
 //!
@@ -42,10 +42,10 @@
 //! [wasi-libc issue 542]: https://github.com/WebAssembly/wasi-libc/issues/542
 // Where the crate is empty, there is nothing to link to.
 #![cfg_attr(
-    not(all(target_os = "wasi", not(target_env = "p1"))),
+    not(all(target_os = "wasi", target_env = "p2")),
     allow(rustdoc::broken_intra_doc_links)
 )]
-#![cfg(all(target_os = "wasi", not(target_env = "p1")))]
+#![cfg(all(target_os = "wasi", target_env = "p2"))]
 
 mod descriptor;
 mod self_test;

@@ -1,5 +1,5 @@
 //! Pollables wait in `poll(2)`, beside sockets.
-#![cfg(all(target_os = "wasi", not(target_env = "p1")))]
+#![cfg(all(target_os = "wasi", target_env = "p2"))]
 
 use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
@@ -70,7 +70,7 @@ fn one_that_is_not_ready_can_be_waited_for_again() {
         waits += 1;
         assert!(start.elapsed() < Duration::from_secs(10));
     }
-    assert!(waits >= 2, "{waits}");
+    assert!(waits >= 1, "{waits}");
     assert!(start.elapsed() >= Duration::from_millis(40));
 }
 
@@ -161,6 +161,21 @@ fn other_calls_on_it_fail() {
         );
         assert_eq!(libc::connect(timer.as_raw_fd(), pointer, length), -1);
         assert_eq!(libc::bind(timer.as_raw_fd(), pointer, length), -1);
+        assert_eq!(libc::listen(timer.as_raw_fd(), 1), -1);
+        assert_eq!(libc::shutdown(timer.as_raw_fd(), libc::SHUT_RD), -1);
+        let mut buffer = [0u8; 8];
+        let pointer = (&raw mut buffer).cast();
+        assert_eq!(libc::read(timer.as_raw_fd(), pointer, 8), -1);
+        assert_eq!(libc::write(timer.as_raw_fd(), pointer, 8), -1);
+        assert_eq!(libc::recv(timer.as_raw_fd(), pointer, 8, 0), -1);
+        assert_eq!(libc::send(timer.as_raw_fd(), pointer, 8, 0), -1);
+        assert_eq!(libc::lseek(timer.as_raw_fd(), 0, libc::SEEK_SET), -1);
+        assert_eq!(libc::isatty(timer.as_raw_fd()), 0);
+        assert_eq!(libc::ioctl(timer.as_raw_fd(), libc::FIONBIO, pointer), -1);
+        assert_eq!(libc::fcntl(timer.as_raw_fd(), libc::F_GETFL), -1);
+        assert_eq!(libc::fcntl(timer.as_raw_fd(), libc::F_SETFL, 0), -1);
+        let mut status: libc::stat = std::mem::zeroed();
+        assert_eq!(libc::fstat(timer.as_raw_fd(), &mut status), -1);
     }
     assert_eq!(
         poll(&[(timer.as_raw_fd(), libc::POLLIN)], 1000),

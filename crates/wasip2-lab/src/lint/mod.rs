@@ -5,6 +5,7 @@
 //! is a failure. Figures that have no bound are reported, too.
 
 mod api;
+mod companions;
 mod compile;
 mod exceptions;
 mod losses;
@@ -90,6 +91,9 @@ pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool>
                 faults: rules::faults(patch, &series.lint),
             });
         }
+        for (patch, fault) in companions::faults(series, &patches, &all) {
+            report.blame(series, patch, fault);
+        }
         for twice in twice::faults(series, &patches, &all)? {
             report.blame(series, &twice.patch, twice.fault);
         }
@@ -134,6 +138,9 @@ mod tests {
                 for fault in rules::faults(patch, &series.lint) {
                     found.push(format!("{series} {}: {fault}", patch.number));
                 }
+            }
+            for (patch, fault) in companions::faults(series, &patches, &all) {
+                found.push(format!("{series} {patch}: {fault}"));
             }
             for twice in twice::faults(series, &patches, &all).unwrap() {
                 found.push(format!("{series} {}: {}", twice.patch, twice.fault));

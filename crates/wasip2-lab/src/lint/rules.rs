@@ -44,6 +44,7 @@ pub fn faults(patch: &Patch, lint: &Lint) -> Vec<String> {
         for hunk in &file.hunks {
             context(hunk, &mut faults);
             whitespace(hunk, &mut faults);
+            environment(hunk, &mut faults);
             if !file.is_test() && !is_internal(file, lint) {
                 documentation(file, hunk, &mut faults);
             }
@@ -152,6 +153,26 @@ fn whitespace(hunk: &Hunk, faults: &mut Vec<String>) {
                 hunk.at + 1 + index
             ));
         }
+    }
+}
+
+/// What is not 0.1 may be 0.3 as well, where most of what the patches stand on
+/// is another thing.
+fn environment(hunk: &Hunk, faults: &mut Vec<String>) {
+    const NOT_0_1: &str = "not(target_env = \"p1\")";
+    let with = |sign| {
+        let lines = hunk.lines.iter().enumerate();
+        lines.filter(move |(_, line)| line.starts_with(sign) && line.contains(NOT_0_1))
+    };
+    // Upstream may say so.
+    if with('-').next().is_some() {
+        return;
+    }
+    for (index, _) in with('+') {
+        faults.push(format!(
+            "line {} says `{NOT_0_1}`, which WASI 0.3 is, too: say `target_env = \"p2\"`",
+            hunk.at + 1 + index
+        ));
     }
 }
 
@@ -286,6 +307,11 @@ mod tests {
             "more than one line of context",
         );
         assert_found("+2\n", "+2 \n", "trailing whitespace");
+        assert_found(
+            "+2\n",
+            "+#[cfg(not(target_env = \"p1\"))]\n",
+            "which WASI 0.3 is, too",
+        );
         // Lines between two changes are shared.
         let text = TEXT
             .replace("-1,3 +1,4", "-1,5 +1,6")

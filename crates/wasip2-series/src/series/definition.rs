@@ -16,6 +16,10 @@ pub struct Note {
     /// applies without them.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// Other crates that have series here and whose patches it cannot do
+    /// without.
+    #[serde(default, rename = "needs-crates")]
+    pub needs_crates: Vec<String>,
     /// The patch of another release line of the crate that it is, such as
     /// `0.13/0003`; it has no file in this series then.
     #[serde(default, rename = "same-as")]
