@@ -15,6 +15,7 @@ mod init;
 mod jco;
 mod lint;
 mod matrix;
+mod one_stack;
 mod preinit;
 mod sample;
 mod serve;
