@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use serde::Serialize;
 use wasip2_ground::{Console, Home, TARGET};
-use wasip2_toolchain::jco::jco;
+use wasip2_host::{Kind, hosts};
 use wasip2_toolchain::setup::{self, linked_libc};
-use wasip2_toolchain::{Libc, Node, Origin, Panic, cargo_hack, libc, unwinding, wasmtime};
+use wasip2_toolchain::{Libc, Origin, Panic, cargo_hack, libc, unwinding};
 
 /// Make the target wasm32-wasip2 usable for the active toolchain.
 #[derive(Clone, Debug, clap::Args)]
@@ -64,21 +64,12 @@ pub fn run(arguments: &SetupArgs, home: &Home, console: &Console) -> Result<()> 
         let program = cargo_hack(home, console)?;
         console.status("Ready", format!("cargo-hack in {}", program.display()));
     }
-    if arguments.wasmtime {
-        let program = wasmtime::bring(home, console)?;
-        console.status("Ready", format!("wasmtime in {}", program.display()));
-    }
-    if arguments.jco {
-        let node = Node::find(console)?;
-        let directory = jco(home, console)?;
-        console.status(
-            "Ready",
-            format!(
-                "jco in {}, on Node.js {}",
-                directory.display(),
-                node.version
-            ),
-        );
+    let hosts = [
+        (arguments.wasmtime, Kind::Wasmtime),
+        (arguments.jco, Kind::Jco),
+    ];
+    for (_, host) in hosts.iter().filter(|(wanted, _)| *wanted) {
+        console.status("Ready", hosts::of(*host).install(home, console)?);
     }
     if !extra.is_empty() {
         let _lock = home.lock("setup", console)?;

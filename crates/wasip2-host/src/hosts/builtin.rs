@@ -30,8 +30,8 @@ impl Host for Builtin {
         None
     }
 
-    fn install(&self, _: &Home, _: &Console) -> Result<()> {
-        Ok(())
+    fn install(&self, _: &Home, _: &Console) -> Result<String> {
+        Ok("Wasmtime in this program".to_owned())
     }
 }
 

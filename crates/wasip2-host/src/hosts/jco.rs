@@ -79,9 +79,14 @@ impl Host for Jco {
         Node::find(console).err().map(|error| error.to_string())
     }
 
-    fn install(&self, home: &Home, console: &Console) -> Result<()> {
-        Node::find(console)?;
-        toolchain::jco(home, console).map(drop)
+    fn install(&self, home: &Home, console: &Console) -> Result<String> {
+        let node = Node::find(console)?;
+        let directory = toolchain::jco(home, console)?;
+        Ok(format!(
+            "jco in {}, on Node.js {}",
+            directory.display(),
+            node.version
+        ))
     }
 }
 

@@ -22,8 +22,8 @@ pub trait Host {
     /// what to do; `None` where it can be used.
     fn missing(&self, home: &Home, console: &Console) -> Option<String>;
 
-    /// Installs what it needs below the tool's home.
-    fn install(&self, home: &Home, console: &Console) -> Result<()>;
+    /// Installs what it needs below the tool's home; says what is there then.
+    fn install(&self, home: &Home, console: &Console) -> Result<String>;
 }
 
 /// The host of that kind.

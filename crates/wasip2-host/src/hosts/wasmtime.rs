@@ -42,8 +42,9 @@ impl Host for Wasmtime {
             .then(|| INSTALL.to_owned())
     }
 
-    fn install(&self, home: &Home, console: &Console) -> Result<()> {
-        toolchain::bring(home, console).map(drop)
+    fn install(&self, home: &Home, console: &Console) -> Result<String> {
+        let program = toolchain::bring(home, console)?;
+        Ok(format!("wasmtime in {}", program.display()))
     }
 }
 

@@ -20,6 +20,7 @@ use super::workshop::Workshop;
 use super::{build_cell, guest_cell, serve_cell, suite_cell};
 use crate::notation::fits;
 use wasip2_ground::{Console, Process};
+use wasip2_host::hosts;
 
 /// Which of the cells are run.
 #[derive(Debug)]
@@ -228,6 +229,9 @@ fn inputs(
 fn find(row: &Row, variant: Variant, setting: &Setting, workshop: &mut Workshop) -> Result<Found> {
     let missing = |needs| needs::missing(needs, workshop.home);
     if let Some(reason) = setting.needs.as_ref().and_then(missing) {
+        return Ok(Found::not_run(reason));
+    }
+    if let Some(reason) = hosts::of(setting.host).missing(workshop.home, workshop.console) {
         return Ok(Found::not_run(reason));
     }
     match &row.work {
