@@ -59,11 +59,11 @@ impl LabVerb {
     /// Whether it measures, so that the host and what loads it have to be
     /// optimised: as a development build has them, they halve every figure.
     fn measures(&self) -> bool {
+        // The value of `--profile`, which is bench's own.
         let dev = |words: &[OsString]| {
-            words.iter().any(|word| word == "--profile=dev")
-                || words
-                    .windows(2)
-                    .any(|two| two[0] == "--profile" && two[1] == "dev")
+            words
+                .iter()
+                .any(|word| word == "dev" || word == "--profile=dev")
         };
         matches!(self, LabVerb::Bench(arguments) if !dev(&arguments.words))
     }

@@ -59,7 +59,14 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
     };
     let series = arguments.series.all(home)?;
     let source = Source::find(home)?;
-    let guests = Guests::stage(&source.guests(), &series, &arguments.series, home, console)?;
+    let guests = Guests::stage(
+        "guests",
+        &source.guests(),
+        &series,
+        &arguments.series,
+        home,
+        console,
+    )?;
     let build = Build {
         profile: arguments.release.then_some("release"),
         libc,

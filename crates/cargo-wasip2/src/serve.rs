@@ -70,7 +70,7 @@ fn build(example: &str, arguments: &ServeArgs, home: &Home, console: &Console) -
     let installed = toolchain::ensure(home, console)?;
     let series = arguments.series.all(home)?;
     let servers = Source::find(home)?.servers();
-    let guests = Guests::stage_in(
+    let guests = Guests::stage(
         "servers",
         &servers,
         &series,

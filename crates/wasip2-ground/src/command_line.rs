@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::builder::Styles;
 use clap::builder::styling::AnsiColor;
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args};
 
 use crate::console::{Console, Verbosity};
 
@@ -18,7 +18,7 @@ pub const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Cyan.on_default());
 
 /// How much is said, and in which colours.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Shown {
     /// Say more: the commands that are run and what they print
     #[arg(short, long, global = true, action = ArgAction::Count)]
@@ -27,46 +27,25 @@ pub struct Shown {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     /// When to use colours
-    #[arg(long, global = true, value_name = "WHEN")]
-    color: Option<Color>,
-}
-
-/// When to use colours.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Color {
-    /// On a terminal
-    Auto,
-    /// Everywhere
-    Always,
-    /// Nowhere
-    Never,
+    #[arg(long, global = true, value_name = "WHEN", value_parser = ["auto", "always", "never"])]
+    color: Option<String>,
 }
 
 impl Shown {
     /// The console that says so much.
     pub fn console(&self) -> Console {
-        let color = self.color.map(|color| match color {
-            Color::Auto => "auto",
-            Color::Always => "always",
-            Color::Never => "never",
-        });
-        Console::new(self.verbosity(), color)
+        Console::new(self.verbosity(), self.color.as_deref())
     }
 
     /// The flags that have another program of ours say as much.
-    pub fn words(&self) -> Vec<&'static str> {
+    pub fn words(&self) -> Vec<String> {
         let mut words = Vec::new();
         match self.verbosity() {
-            Verbosity::Quiet => words.push("--quiet"),
+            Verbosity::Quiet => words.push("--quiet".to_owned()),
             Verbosity::Normal => {}
-            Verbosity::Verbose => words.push("--verbose"),
+            Verbosity::Verbose => words.push("--verbose".to_owned()),
         }
-        match self.color {
-            None => {}
-            Some(Color::Auto) => words.push("--color=auto"),
-            Some(Color::Always) => words.push("--color=always"),
-            Some(Color::Never) => words.push("--color=never"),
-        }
+        words.extend(self.color.iter().map(|when| format!("--color={when}")));
         words
     }
 

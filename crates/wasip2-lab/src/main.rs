@@ -31,7 +31,6 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use wasip2_ground::command_line::{self, STYLES, Shown};
 use wasip2_ground::{Console, Home};
-use wasip2_host::preinit::{self, PreinitArgs};
 use wasip2_host::{HostArgs, ServeArgs};
 
 /// The verbs of `cargo wasip2` that a checkout has beside those of the
@@ -59,8 +58,6 @@ enum Verb {
     Host(HostArgs),
     #[command(hide = true)]
     Serve(ServeArgs),
-    #[command(hide = true)]
-    Preinit(PreinitArgs),
 }
 
 fn main() -> ExitCode {
@@ -81,6 +78,5 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Lint(arguments) => lint::run(arguments, home, console).map(|sound| u8::from(!sound)),
         Verb::Host(arguments) => wasip2_host::run(arguments, home, console),
         Verb::Serve(arguments) => wasip2_host::serve(arguments, home, console),
-        Verb::Preinit(arguments) => preinit::run(arguments, console),
     }
 }

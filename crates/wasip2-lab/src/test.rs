@@ -30,27 +30,14 @@ pub fn run(arguments: &TestArgs, home: &Home, console: &Console) -> Result<u8> {
     // What tests build is built once here, where its progress can be seen,
     // and found made by each of them.
     let series = arguments.series.all(home)?;
-    let guests = Guests::stage(
-        &checkout.guests(),
-        &series,
-        &arguments.series,
-        home,
-        console,
-    )?;
-    for guest in guests.list(console)? {
-        guests.build(&guest.name, &Build::default(), console)?;
-    }
-    let servers = checkout.servers();
-    let servers = Guests::stage_in(
-        "servers",
-        &servers,
-        &series,
-        &arguments.series,
-        home,
-        console,
-    )?;
-    for server in servers.list(console)? {
-        servers.build(&server.name, &Build::default(), console)?;
+    for (place, source) in [
+        ("guests", checkout.source.guests()),
+        ("servers", checkout.source.servers()),
+    ] {
+        let guests = Guests::stage(place, &source, &series, &arguments.series, home, console)?;
+        for guest in guests.list(console)? {
+            guests.build(&guest.name, &Build::default(), console)?;
+        }
     }
     let status = Process::new(cargo())
         .current_dir(checkout.root())

@@ -55,20 +55,9 @@ pub struct Build {
 }
 
 impl Guests {
-    /// Stages the example guests, which stand in `source`.
-    pub fn stage(
-        source: &Path,
-        series: &[Series],
-        arguments: &SeriesArgs,
-        home: &Home,
-        console: &Console,
-    ) -> Result<Guests> {
-        Guests::stage_in("guests", source, series, arguments, home, console)
-    }
-
     /// Stages the workspace that stands in `source` in the directory `place`
     /// of `home`. Without a series it is built from the released crates.
-    pub fn stage_in(
+    pub fn stage(
         place: &str,
         source: &Path,
         series: &[Series],

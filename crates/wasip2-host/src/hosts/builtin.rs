@@ -19,7 +19,51 @@ pub struct Builtin;
 
 impl Host for Builtin {
     fn run(&self, arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
-        run(arguments, home, console)
+        let engine = engine::new(arguments.timeout.is_some())?;
+        let cache_directory = home.directory("cache")?;
+        let cache = Cache::new(&cache_directory);
+        let cache = (!arguments.no_cache).then_some(&cache);
+        let component = component::load(&engine, arguments.component(), cache)?;
+        let command = Command::link(&engine, &component, arguments.mode, &arguments.rights)
+            .map_err(anyhow::Error::from)
+            .with_context(|| format!("{} cannot run here", arguments.component().display()))?;
+
+        let denials = Denials::default();
+        let guest = Guest::new(
+            &arguments.argv()?,
+            Streams::Inherited,
+            &arguments.rights,
+            denials.clone(),
+        )?;
+        let store = Store::new(&engine, guest);
+        let ended = match arguments.timeout {
+            None => Some(command.call(store)?),
+            Some(limit) => timeout::call(limit, &engine, || command.call(store)).transpose()?,
+        };
+
+        let statistics = ended.as_ref().map(|ended| ended.statistics);
+        let result = ended.map(|ended| ended.result);
+        let code = match (result, arguments.timeout) {
+            (None, Some(limit)) => {
+                trap::report_waiting(limit, console);
+                TIMED_OUT
+            }
+            (Some(Err(error)), Some(limit)) if error.downcast_ref() == Some(&Trap::Interrupt) => {
+                trap::report_computing(limit, &error, console);
+                TIMED_OUT
+            }
+            (Some(Err(error)), _) => {
+                trap::report(&error, console);
+                TRAPPED
+            }
+            (Some(Ok(code)), _) => code,
+            (None, None) => unreachable!("only a time limit gives a guest up"),
+        };
+        denials.tell(console);
+        if let (Some(path), Some(statistics)) = (&arguments.statistics, statistics) {
+            statistics.write(path)?;
+        }
+        Ok(code)
     }
 
     fn serve(&self, arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
@@ -33,52 +77,4 @@ impl Host for Builtin {
     fn install(&self, _: &Home, _: &Console) -> Result<String> {
         Ok("Wasmtime in this program".to_owned())
     }
-}
-
-fn run(arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
-    let engine = engine::new(arguments.timeout.is_some())?;
-    let cache_directory = home.directory("cache")?;
-    let cache = Cache::new(&cache_directory);
-    let cache = (!arguments.no_cache).then_some(&cache);
-    let component = component::load(&engine, arguments.component(), cache)?;
-    let command = Command::link(&engine, &component, arguments.mode, &arguments.rights)
-        .map_err(anyhow::Error::from)
-        .with_context(|| format!("{} cannot run here", arguments.component().display()))?;
-
-    let denials = Denials::default();
-    let guest = Guest::new(
-        &arguments.argv()?,
-        Streams::Inherited,
-        &arguments.rights,
-        denials.clone(),
-    )?;
-    let store = Store::new(&engine, guest);
-    let ended = match arguments.timeout {
-        None => Some(command.call(store)?),
-        Some(limit) => timeout::call(limit, &engine, || command.call(store)).transpose()?,
-    };
-
-    let statistics = ended.as_ref().map(|ended| ended.statistics);
-    let result = ended.map(|ended| ended.result);
-    let code = match (result, arguments.timeout) {
-        (None, Some(limit)) => {
-            trap::report_waiting(limit, console);
-            TIMED_OUT
-        }
-        (Some(Err(error)), Some(limit)) if error.downcast_ref() == Some(&Trap::Interrupt) => {
-            trap::report_computing(limit, &error, console);
-            TIMED_OUT
-        }
-        (Some(Err(error)), _) => {
-            trap::report(&error, console);
-            TRAPPED
-        }
-        (Some(Ok(code)), _) => code,
-        (None, None) => unreachable!("only a time limit gives a guest up"),
-    };
-    denials.tell(console);
-    if let (Some(path), Some(statistics)) = (&arguments.statistics, statistics) {
-        statistics.write(path)?;
-    }
-    Ok(code)
 }

@@ -67,11 +67,57 @@ pub struct Jco;
 
 impl Host for Jco {
     fn run(&self, arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
-        run(arguments, home, console)
+        if arguments.mode == Mode::Sync {
+            bail!("jco has no `--mode sync`; leave it out or use `--host builtin`");
+        }
+        if arguments.statistics.is_some() {
+            bail!("jco has no `--statistics`; use `--host builtin`");
+        }
+        let mut command = command(
+            arguments.component(),
+            arguments.argv()?,
+            &arguments.rights,
+            None,
+            arguments.no_cache,
+            home,
+            console,
+        )?;
+        let mut child = command.spawn().context("node could not be started")?;
+        let Some(limit) = arguments.timeout else {
+            return Ok(code(child.wait()?));
+        };
+        if let Some(status) = child::wait_for(&mut child, limit)? {
+            return Ok(code(status));
+        }
+        child.kill()?;
+        child.wait()?;
+        console.error(format!(
+            "the guest did not end within {limit:?} (--timeout), and was stopped"
+        ));
+        Ok(TIMED_OUT)
     }
 
     fn serve(&self, arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
-        serve(arguments, home, console)
+        if arguments.statistics.is_some() || arguments.timeout.is_some() {
+            bail!("jco has no `--statistics` and no `--timeout`; leave `--host` out");
+        }
+        let component = arguments.component();
+        let name = component.file_name().unwrap_or(component.as_os_str());
+        let serving = Serving {
+            address: arguments.addr,
+            reuse: arguments.max_instance_reuse_count,
+        };
+        let command = command(
+            component,
+            vec![name.to_string_lossy().into_owned()],
+            &arguments.rights,
+            Some(serving),
+            arguments.no_cache,
+            home,
+            console,
+        )?;
+        let ended = child::until_ctrl_c(command, |_| Ok(()))?;
+        Ok(ended.map_or(0, code))
     }
 
     fn missing(&self, _: &Home, console: &Console) -> Option<String> {
@@ -88,60 +134,6 @@ impl Host for Jco {
             node.version
         ))
     }
-}
-
-fn run(arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
-    if arguments.mode == Mode::Sync {
-        bail!("jco has no `--mode sync`; leave it out or use `--host builtin`");
-    }
-    if arguments.statistics.is_some() {
-        bail!("jco has no `--statistics`; use `--host builtin`");
-    }
-    let mut command = command(
-        arguments.component(),
-        arguments.argv()?,
-        &arguments.rights,
-        None,
-        arguments.no_cache,
-        home,
-        console,
-    )?;
-    let mut child = command.spawn().context("node could not be started")?;
-    let Some(limit) = arguments.timeout else {
-        return Ok(code(child.wait()?));
-    };
-    if let Some(status) = child::wait_for(&mut child, limit)? {
-        return Ok(code(status));
-    }
-    child.kill()?;
-    child.wait()?;
-    console.error(format!(
-        "the guest did not end within {limit:?} (--timeout), and was stopped"
-    ));
-    Ok(TIMED_OUT)
-}
-
-fn serve(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
-    if arguments.statistics.is_some() || arguments.timeout.is_some() {
-        bail!("jco has no `--statistics` and no `--timeout`; leave `--host` out");
-    }
-    let component = arguments.component();
-    let name = component.file_name().unwrap_or(component.as_os_str());
-    let serving = Serving {
-        address: arguments.addr,
-        reuse: arguments.max_instance_reuse_count,
-    };
-    let command = command(
-        component,
-        vec![name.to_string_lossy().into_owned()],
-        &arguments.rights,
-        Some(serving),
-        arguments.no_cache,
-        home,
-        console,
-    )?;
-    let ended = child::until_ctrl_c(command, |_| Ok(()))?;
-    Ok(ended.map_or(0, code))
 }
 
 /// Node.js with the component in it, to be run or to serve.

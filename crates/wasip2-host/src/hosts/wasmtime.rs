@@ -29,11 +29,69 @@ pub struct Wasmtime;
 
 impl Host for Wasmtime {
     fn run(&self, arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
-        run(arguments, home, console)
+        if arguments.mode == Mode::Sync {
+            bail!(
+                "the `wasmtime` command has no `--mode sync`; leave it out or use `--host builtin`"
+            );
+        }
+        if arguments.statistics.is_some() {
+            bail!("the `wasmtime` command has no `--statistics`; use `--host builtin`");
+        }
+        let started = Instant::now();
+        let status = Process::new(wasmtime(home)?)
+            .args(words(arguments))
+            .status(console)?;
+        let code = code(status);
+        // `wasmtime` has no exit code of its own for a timeout: it traps.
+        match arguments.timeout {
+            Some(limit) if code == TRAPPED && started.elapsed() >= limit => Ok(TIMED_OUT),
+            _ => Ok(code),
+        }
     }
 
     fn serve(&self, arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
-        serve(arguments, home, console)
+        if arguments.statistics.is_some() {
+            bail!("the `wasmtime` command has no `--statistics`; leave `--host` out");
+        }
+        let mut command = Command::new(wasmtime(home)?);
+        command
+            // `wasi:cli` is not in the world of a handler, and Rust's standard
+            // library imports it.
+            .args(["serve", "-Scli=y"])
+            .args(flags(&arguments.rights))
+            .arg(format!("--addr={}", arguments.addr))
+            .arg(format!(
+                "--max-instance-reuse-count={}",
+                arguments.max_instance_reuse_count
+            ))
+            .arg(format!(
+                "--idle-instance-timeout={}ms",
+                arguments.idle_instance_timeout.as_millis()
+            ));
+        if let Some(limit) = arguments.timeout {
+            command.arg(format!("-Wtimeout={}us", limit.as_micros().max(1)));
+        }
+        if arguments.no_cache {
+            command.arg("-Ccache=n");
+        }
+        command.arg(arguments.component()).stderr(Stdio::piped());
+        console.detail("Running", format!("{command:?}"));
+        let ended = child::until_ctrl_c(command, |child| {
+            let said = child.stderr.take().context("its errors are not there")?;
+            std::thread::spawn(move || {
+                for line in BufReader::new(said).lines().map_while(Result::ok) {
+                    match line.strip_prefix(SERVING) {
+                        Some(url) => {
+                            let mut out = std::io::stdout().lock();
+                            let _ = writeln!(out, "{url}").and_then(|()| out.flush());
+                        }
+                        None => eprintln!("{line}"),
+                    }
+                }
+            });
+            Ok(())
+        })?;
+        Ok(ended.map_or(0, code))
     }
 
     fn missing(&self, home: &Home, _: &Console) -> Option<String> {
@@ -48,73 +106,9 @@ impl Host for Wasmtime {
     }
 }
 
-fn run(arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
-    if arguments.mode == Mode::Sync {
-        bail!("the `wasmtime` command has no `--mode sync`; leave it out or use `--host builtin`");
-    }
-    if arguments.statistics.is_some() {
-        bail!("the `wasmtime` command has no `--statistics`; use `--host builtin`");
-    }
-    let started = Instant::now();
-    let status = Process::new(wasmtime(home)?)
-        .args(words(arguments))
-        .status(console)?;
-    let code = code(status);
-    // `wasmtime` has no exit code of its own for a timeout: it traps.
-    match arguments.timeout {
-        Some(limit) if code == TRAPPED && started.elapsed() >= limit => Ok(TIMED_OUT),
-        _ => Ok(code),
-    }
-}
-
 /// The command.
 fn wasmtime(home: &Home) -> Result<PathBuf> {
     toolchain::wasmtime(home).context(INSTALL)
-}
-
-fn serve(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
-    if arguments.statistics.is_some() {
-        bail!("the `wasmtime` command has no `--statistics`; leave `--host` out");
-    }
-    let mut command = Command::new(wasmtime(home)?);
-    command
-        // `wasi:cli` is not in the world of a handler, and Rust's standard
-        // library imports it.
-        .args(["serve", "-Scli=y"])
-        .args(flags(&arguments.rights))
-        .arg(format!("--addr={}", arguments.addr))
-        .arg(format!(
-            "--max-instance-reuse-count={}",
-            arguments.max_instance_reuse_count
-        ))
-        .arg(format!(
-            "--idle-instance-timeout={}ms",
-            arguments.idle_instance_timeout.as_millis()
-        ));
-    if let Some(limit) = arguments.timeout {
-        command.arg(format!("-Wtimeout={}us", limit.as_micros().max(1)));
-    }
-    if arguments.no_cache {
-        command.arg("-Ccache=n");
-    }
-    command.arg(arguments.component()).stderr(Stdio::piped());
-    console.detail("Running", format!("{command:?}"));
-    let ended = child::until_ctrl_c(command, |child| {
-        let said = child.stderr.take().context("its errors are not there")?;
-        std::thread::spawn(move || {
-            for line in BufReader::new(said).lines().map_while(Result::ok) {
-                match line.strip_prefix(SERVING) {
-                    Some(url) => {
-                        let mut out = std::io::stdout().lock();
-                        let _ = writeln!(out, "{url}").and_then(|()| out.flush());
-                    }
-                    None => eprintln!("{line}"),
-                }
-            }
-        });
-        Ok(())
-    })?;
-    Ok(ended.map_or(0, code))
 }
 
 /// The command's arguments.

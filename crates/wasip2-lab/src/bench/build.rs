@@ -96,7 +96,7 @@ impl Workspaces {
         console: &Console,
     ) -> Result<Workspaces> {
         let stage = |place: &str, source: PathBuf, series: &[Series]| {
-            Guests::stage_in(place, &source, series, arguments, home, console)
+            Guests::stage(place, &source, series, arguments, home, console)
                 .map_err(|error| format!("its workspace could not be staged: {error:#}"))
         };
         let unused = || Err("no variant needs it".into());
@@ -113,7 +113,7 @@ impl Workspaces {
             },
             released: stage("bench/released", checkout.bench(), &[]),
             servers: match wanted && servers {
-                true => stage("servers", checkout.servers(), &series),
+                true => stage("servers", checkout.source.servers(), &series),
                 false => unused(),
             },
         })

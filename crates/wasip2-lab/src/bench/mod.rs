@@ -28,8 +28,9 @@ use cases::DATA;
 use results::{Machine, Options, Results, Size};
 
 use crate::checkout::Checkout;
+use wasip2_ground::cargo::rustc_version;
 use wasip2_ground::files::write_whole;
-use wasip2_ground::{Console, Home, Process};
+use wasip2_ground::{Console, Home};
 use wasip2_host::Mode;
 use wasip2_series::SeriesArgs;
 
@@ -213,10 +214,7 @@ fn machine(console: &Console) -> Machine {
         os: std::env::consts::OS,
         architecture: std::env::consts::ARCH,
         cpus: std::thread::available_parallelism().map_or(1, usize::from),
-        rustc: Process::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
-            .arg("--version")
-            .read(console)
-            .map_or_else(|_| "unknown".to_owned(), |text| text.trim().to_owned()),
+        rustc: rustc_version(console).unwrap_or_else(|_| "unknown".to_owned()),
         load_before: rounds::load_average(),
         load_after: None,
     }

@@ -88,7 +88,7 @@ impl<'a> Workshop<'a> {
             return Ok(staged.clone());
         }
         let (home, console) = (self.home, self.console);
-        let staged = Guests::stage_in(&place, source, series, self.series, home, console);
+        let staged = Guests::stage(&place, source, series, self.series, home, console);
         let staged = or_reason(staged.map(Arc::new))?;
         interrupt::refuse()?;
         self.staged.insert(place, staged.clone());
