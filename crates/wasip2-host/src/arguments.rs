@@ -16,16 +16,17 @@ use crate::timeout::parse as parse_duration;
 /// Run a component, with no right but those that are given here.
 ///
 /// It is made to be cargo's runner, so that `cargo run` and `cargo test` work
-/// with `--target wasm32-wasip2`. In `.cargo/config.toml`:
-///
-///     [target.wasm32-wasip2]
-///     runner = ["cargo-wasip2", "host", "--network", "--name-lookup"]
+/// with `--target wasm32-wasip2`.
 ///
 /// A guest that is refused something for want of a right is told so by WASI's
 /// error, and you by a warning that names the flag. A trap ends with exit code
 /// 134 and a backtrace.
 #[derive(Args, Clone, Debug)]
-#[command(verbatim_doc_comment)]
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "In `.cargo/config.toml`:\n\n    [target.wasm32-wasip2]\n    runner = \
+                       [\"cargo-wasip2\", \"host\", \"--network\", \"--name-lookup\"]"
+)]
 pub struct HostArgs {
     #[command(flatten)]
     pub rights: Rights,
