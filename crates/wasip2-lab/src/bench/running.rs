@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -28,6 +28,9 @@ const KEPT: u64 = 64 << 10;
 
 /// The program that runs now, to be ended when the tool is.
 static CURRENT: AtomicI32 = AtomicI32::new(0);
+
+/// Whether one is being started, whose number is not known yet.
+static STARTING: AtomicBool = AtomicBool::new(false);
 
 /// How a program is started.
 #[derive(Clone, Debug)]
@@ -100,11 +103,13 @@ impl Running {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("{} could not be started", launch.program.display()))?;
-        CURRENT.store(child.id() as i32, Ordering::SeqCst);
-
+        STARTING.store(true, Ordering::SeqCst);
+        let child = command.spawn().inspect(|child| {
+            CURRENT.store(child.id() as i32, Ordering::SeqCst);
+        });
+        STARTING.store(false, Ordering::SeqCst);
+        let mut child =
+            child.with_context(|| format!("{} could not be started", launch.program.display()))?;
         let output = child.stdout.take().context("it has no output")?;
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -220,6 +225,9 @@ fn counted(path: &Path) -> Result<Statistics> {
 /// Ends the program that runs, and this one, on Ctrl-C.
 pub fn end_with_this_process() -> Result<()> {
     interrupt::on_ctrl_c(|| {
+        while STARTING.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(1));
+        }
         #[cfg(unix)]
         if let Some(process) = rustix::process::Pid::from_raw(CURRENT.load(Ordering::SeqCst)) {
             let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
