@@ -22,6 +22,7 @@ mod serve;
 mod serve_connections;
 mod serve_examples;
 mod serve_faults;
+mod serve_limits;
 mod serve_load;
 mod server;
 mod setup;

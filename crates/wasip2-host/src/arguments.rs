@@ -149,6 +149,80 @@ impl HostArgs {
     }
 }
 
+/// What clients and guests of a server may use up. Only the built-in host has
+/// all of it.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Limits of the built-in host")]
+pub struct ServeLimits {
+    /// How long a client may take to send the head of a request, counted from
+    /// the end of its last one [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub header_timeout: Option<Duration>,
+
+    /// How long a client may send nothing of a body that the guest waits for,
+    /// or take nothing of one that it is sent [default: 60s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub stall_timeout: Option<Duration>,
+
+    /// How many connections there may be; for one more, that one is closed
+    /// which has asked for nothing for the longest time [default: 10000]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: Option<u32>,
+
+    /// How many instances there may be, each of which answers one request at a
+    /// time; further requests wait, and clients that keep an instance waiting
+    /// for more than two seconds lose it to them [default: 1000]
+    #[arg(long, value_name = "NUMBER",
+        value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub max_instances: Option<u32>,
+
+    /// The most memory that an instance may have, in MiB [default: 1024]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_memory: Option<u64>,
+}
+
+impl ServeLimits {
+    /// See [`ServeLimits::header_timeout`].
+    pub fn header_timeout(&self) -> Duration {
+        self.header_timeout.unwrap_or(Duration::from_secs(30))
+    }
+
+    /// See [`ServeLimits::stall_timeout`].
+    pub fn stall_timeout(&self) -> Duration {
+        self.stall_timeout.unwrap_or(Duration::from_secs(60))
+    }
+
+    /// See [`ServeLimits::max_connections`].
+    pub fn max_connections(&self) -> usize {
+        self.max_connections.unwrap_or(10_000) as usize
+    }
+
+    /// See [`ServeLimits::max_instances`].
+    pub fn max_instances(&self) -> u32 {
+        self.max_instances.unwrap_or(1000)
+    }
+
+    /// The most memory that an instance may have, in bytes.
+    pub fn max_memory(&self) -> usize {
+        let mebibytes = self.max_memory.unwrap_or(1024);
+        usize::try_from(mebibytes.saturating_mul(1 << 20)).unwrap_or(usize::MAX)
+    }
+
+    /// The flags that were given, for hosts that have no such limits.
+    pub fn given(&self) -> Vec<&'static str> {
+        [
+            ("--header-timeout", self.header_timeout.is_some()),
+            ("--stall-timeout", self.stall_timeout.is_some()),
+            ("--max-connections", self.max_connections.is_some()),
+            ("--max-instances", self.max_instances.is_some()),
+            ("--max-memory", self.max_memory.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(flag, given)| given.then_some(flag))
+        .collect()
+    }
+}
+
 /// Serve HTTP by a component that exports `wasi:http/incoming-handler`, with
 /// no right but those that are given here.
 ///
@@ -178,6 +252,9 @@ pub struct ServeArgs {
     /// body and all that it does afterwards (500ms, 30s, 2m)
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
+
+    #[command(flatten)]
+    pub limits: ServeLimits,
 
     /// Which host serves the component
     #[arg(long, value_enum, env = "CARGO_WASIP2_HOST", default_value_t = Kind::Builtin)]

@@ -43,9 +43,9 @@ const KEPT: usize = 512 << 10;
 /// Where the system can tell which pages an instance has written to (Linux
 /// 6.7), these are reset and kept. To give them back and have them anew by page
 /// faults is half of what a small request costs.
-pub fn serving(interruptible: bool, instances: u32) -> Result<Engine> {
+pub fn serving(instances: u32) -> Result<Engine> {
     let engine = |pool| {
-        let mut config = config(interruptible);
+        let mut config = config(true);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Engine::new(&config)
     };
@@ -76,8 +76,8 @@ fn config(interruptible: bool) -> Config {
     // The names and lines in a trap's report.
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE));
-    // Every loop and call then checks the epoch, which costs: only who sets a
-    // timeout pays.
+    // Every loop and call then checks the epoch, which costs: only servers, and
+    // who sets a timeout, pay.
     config.epoch_interruption(interruptible);
     config
 }

@@ -10,6 +10,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use super::clients::Answering;
+
 /// Whether a guest was ended before it had ended its response.
 #[derive(Clone, Debug, Default)]
 pub struct Broken(Arc<AtomicBool>);
@@ -29,22 +31,25 @@ impl Broken {
 pub struct GuestBody {
     body: Option<HyperOutgoingBody>,
     broken: Broken,
+    _answering: Answering,
 }
 
 impl GuestBody {
     /// `body`, unless its guest is `broken` by the time it ends.
-    pub fn new(body: HyperOutgoingBody, broken: Broken) -> GuestBody {
+    pub fn new(body: HyperOutgoingBody, broken: Broken, answering: Answering) -> GuestBody {
         GuestBody {
             body: Some(body),
             broken,
+            _answering: answering,
         }
     }
 
     /// No body.
-    pub fn empty() -> GuestBody {
+    pub fn empty(answering: Answering) -> GuestBody {
         GuestBody {
             body: None,
             broken: Broken::default(),
+            _answering: answering,
         }
     }
 }

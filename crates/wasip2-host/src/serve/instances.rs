@@ -17,10 +17,8 @@ use crate::wasi::p2::denial::Denials;
 use crate::wasi::p2::guest::{Guest, Streams};
 use crate::wasi::p2::link;
 
+use super::clients::Clients;
 use super::statistics::Statistics;
-
-/// How many instances there can be at once; further requests wait.
-pub const MOST: u32 = 1000;
 
 /// The instances of one component.
 pub struct Instances {
@@ -36,8 +34,11 @@ pub struct Instances {
     pub limit: Option<Duration>,
     /// Those that have nothing to do, the one that was used last at the end.
     idle: Mutex<Vec<Idle>>,
-    /// One permit for each that may be made.
+    /// One permit for each that may answer. Those that are idle have none: who
+    /// gets a permit takes one of them, so that there are never more.
     permits: Arc<Semaphore>,
+    /// The most memory that one may have, in bytes.
+    memory: usize,
     pub statistics: Statistics,
 }
 
@@ -52,7 +53,12 @@ pub struct Instance {
     pub proxy: Proxy,
     /// How many requests it has got.
     served: u64,
-    // Given back when the store is gone.
+}
+
+/// An instance while it answers.
+pub struct Answering {
+    pub instance: Instance,
+    // Given back when the instance is gone, or idle.
     _permit: OwnedSemaphorePermit,
 }
 
@@ -80,37 +86,41 @@ impl Instances {
             idle_timeout: arguments.idle_instance_timeout,
             limit: arguments.timeout,
             idle: Mutex::default(),
-            permits: Arc::new(Semaphore::new(MOST as usize)),
+            permits: Arc::new(Semaphore::new(arguments.limits.max_instances() as usize)),
+            memory: arguments.limits.max_memory(),
             statistics: Statistics::default(),
         })
     }
 
     /// An instance for the next request: the one that was used last, or a new
-    /// one.
-    pub async fn take(&self) -> Result<Instance> {
+    /// one. Where there are enough, it waits for one, and clients that keep
+    /// theirs waiting lose it.
+    pub async fn take(&self, clients: &Clients) -> Result<Answering> {
+        let permit = clients.acquire(&self.permits).await;
         let idle = self.idle().pop();
         let mut instance = match idle {
             Some(idle) => idle.instance,
             None => self.make().await?,
         };
         instance.served += 1;
-        if self.limit.is_some() {
-            instance.store.set_epoch_deadline(1);
-            instance.store.epoch_deadline_async_yield_and_update(1);
-        }
-        Ok(instance)
+        instance.store.set_epoch_deadline(1);
+        Ok(Answering {
+            instance,
+            _permit: permit,
+        })
     }
 
     async fn make(&self) -> Result<Instance> {
-        let permit = self.permits.clone().acquire_owned().await?;
         let guest = Guest::new(
             &self.argv,
-            Streams::Inherited,
+            Streams::Output,
             &self.rights,
             self.denials.clone(),
         )?;
         let mut store = Store::new(self.handler.engine(), guest);
-        // Looked at where there is a time limit.
+        store.data_mut().memory.most = self.memory;
+        store.limiter(|guest| &mut guest.memory);
+        // A guest that computes gives others their turn.
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
         let proxy = self.handler.instantiate_async(&mut store).await?;
@@ -119,12 +129,15 @@ impl Instances {
             store,
             proxy,
             served: 0,
-            _permit: permit,
         })
     }
 
     /// Keeps `instance` for another request, if it may have one.
-    pub fn give_back(&self, mut instance: Instance) {
+    pub fn give_back(&self, answering: Answering) {
+        let Answering {
+            mut instance,
+            _permit: permit,
+        } = answering;
         let resources = instance.store.data_mut().table.iter_mut().count();
         self.statistics.note_resources(resources);
         if instance.served < self.reuse {
@@ -132,7 +145,10 @@ impl Instances {
                 instance,
                 since: Instant::now(),
             });
+        } else {
+            drop(instance);
         }
+        drop(permit);
     }
 
     /// Drops those that have had nothing to do for too long, from time to
@@ -140,17 +156,21 @@ impl Instances {
     pub async fn drop_idle(&self) {
         loop {
             tokio::time::sleep(self.idle_timeout / 2).await;
-            let now = Instant::now();
-            let old: Vec<Idle> = {
-                let mut idle = self.idle();
-                let fresh = idle
-                    .iter()
-                    .position(|idle| now - idle.since < self.idle_timeout)
-                    .unwrap_or(idle.len());
-                idle.drain(..fresh).collect()
-            };
-            drop(old);
+            while self.drop_one() {}
         }
+    }
+
+    /// Drops the one that has been idle for the longest time, if that is too
+    /// long.
+    fn drop_one(&self) -> bool {
+        let mut idle = self.idle();
+        let old = (idle.first()).is_some_and(|first| first.since.elapsed() >= self.idle_timeout);
+        if old {
+            // Not after the lock: its place in the pool could be wanted before
+            // it is free.
+            drop(idle.remove(0));
+        }
+        old
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {

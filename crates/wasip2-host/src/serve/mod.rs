@@ -5,6 +5,7 @@
 //! standard output is the guests' own.
 
 mod body;
+mod clients;
 mod exchange;
 mod instances;
 mod server;
@@ -21,17 +22,17 @@ use crate::cache::Cache;
 use crate::wasi::p2::denial::Denials;
 use crate::{component, engine};
 
-use instances::{Instances, MOST};
+use clients::{Clients, Limits};
+use instances::Instances;
 use server::Server;
 
-/// How often a guest that computes takes a turn with the event loop, where
-/// there is a time limit.
+/// How often a guest that computes takes a turn with the event loop.
 const TURN: Duration = Duration::from_millis(10);
 
 /// Serves until Ctrl-C.
 pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
     let path = arguments.component();
-    let engine = engine::serving(arguments.timeout.is_some(), MOST)?;
+    let engine = engine::serving(arguments.limits.max_instances())?;
     let cache_directory = home.directory("cache")?;
     let cache = Cache::new(&cache_directory);
     let cache = (!arguments.no_cache).then_some(&cache);
@@ -39,19 +40,40 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
     let denials = Denials::default();
     let instances = Instances::new(&engine, &component, path, arguments, denials.clone())
         .with_context(|| format!("{} cannot serve", path.display()))?;
-    if arguments.timeout.is_some() {
-        // It ends with the process.
-        std::thread::spawn(move || {
-            loop {
-                std::thread::sleep(TURN);
-                engine.increment_epoch();
-            }
-        });
-    }
-    let instances = Server::bind(arguments.addr, instances, *console)?.run()?;
+    // It ends with the process.
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(TURN);
+            engine.increment_epoch();
+        }
+    });
+    let clients = Clients::new(Limits {
+        head: arguments.limits.header_timeout(),
+        stall: arguments.limits.stall_timeout(),
+        connections: arguments.limits.max_connections(),
+    });
+    allow_descriptors();
+    let instances = Server::bind(arguments.addr, instances, clients, *console)?.run()?;
     denials.tell(console);
     if let Some(path) = &arguments.statistics {
         instances.statistics.write(path)?;
     }
     Ok(0)
+}
+
+/// Has the system give this process as many descriptors as it may have: shells
+/// begin with 1,024.
+fn allow_descriptors() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: maximum,
+                maximum,
+            },
+        );
+    }
 }

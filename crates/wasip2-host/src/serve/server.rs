@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -15,6 +16,7 @@ use wasmtime_wasi_http::io::TokioIo;
 
 use wasip2_ground::{Console, interrupt};
 
+use super::clients::{Admitted, Clients, Watched};
 use super::exchange;
 use super::instances::Instances;
 
@@ -30,12 +32,18 @@ pub struct Server {
     listener: StdListener,
     address: SocketAddr,
     instances: Arc<Instances>,
+    clients: Arc<Clients>,
     console: Console,
 }
 
 impl Server {
     /// Listens on `address`.
-    pub fn bind(address: SocketAddr, instances: Instances, console: Console) -> Result<Server> {
+    pub fn bind(
+        address: SocketAddr,
+        instances: Instances,
+        clients: Clients,
+        console: Console,
+    ) -> Result<Server> {
         let listener = StdListener::bind(address)
             .with_context(|| format!("{address} (--addr) cannot be listened on"))?;
         listener.set_nonblocking(true)?;
@@ -43,6 +51,7 @@ impl Server {
             address: listener.local_addr()?,
             listener,
             instances: Arc::new(instances),
+            clients: Arc::new(clients),
             console,
         })
     }
@@ -59,10 +68,14 @@ impl Server {
         interrupt::on_ctrl_c(move || {
             stop.send_replace(true);
         })?;
-        let instances = self.instances.clone();
+        let (instances, clients) = (self.instances.clone(), self.clients.clone());
         runtime.block_on(self.serve(stopped))?;
         // What goes on after its response ends here, with all else.
         runtime.shutdown_timeout(Duration::from_millis(100));
+        instances
+            .statistics
+            .slow_clients
+            .store(clients.given_up.load(Ordering::Relaxed), Ordering::Relaxed);
         Ok(instances)
     }
 
@@ -72,6 +85,11 @@ impl Server {
         tokio::spawn({
             let instances = instances.clone();
             async move { instances.drop_idle().await }
+        });
+        let clients = self.clients;
+        tokio::spawn({
+            let clients = clients.clone();
+            async move { clients.watch().await }
         });
         println!("http://{}/", self.address);
 
@@ -83,11 +101,18 @@ impl Server {
                 _ = stopped.wait_for(|stopped| *stopped) => break,
             };
             let Ok((stream, _)) = accepted else {
+                clients.make_room();
                 tokio::time::sleep(PAUSE).await;
                 continue;
             };
+            let admitted = tokio::select! {
+                admitted = clients.admit() => admitted,
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+            };
             let connection = serve_connection(
                 stream,
+                admitted,
+                clients.clone(),
                 self.address,
                 instances.clone(),
                 self.console,
@@ -107,24 +132,35 @@ impl Server {
 
 async fn serve_connection(
     stream: TcpStream,
+    admitted: Admitted,
+    clients: Arc<Clients>,
     address: SocketAddr,
     instances: Arc<Instances>,
     console: Console,
     mut stopped: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
+    let client = &admitted.client;
     let service = service_fn(|request| async {
-        let response = exchange::answer(request, address, &instances, console).await;
+        let response =
+            exchange::answer(request, client, address, &instances, &clients, console).await;
         Ok::<_, Infallible>(response)
     });
-    let mut connection =
-        pin!(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+    let stream = TokioIo::new(Watched {
+        stream,
+        client: client.clone(),
+    });
+    let mut connection = pin!(http1::Builder::new().serve_connection(stream, service));
     // An error is the client's, or of a body that was told of elsewhere.
     let stopped = async move { stopped.wait_for(|stopped| *stopped).await.is_ok() };
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = client.given_up() => return,
         _ = stopped => {}
     }
     connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+    tokio::select! {
+        _ = connection => {}
+        () = client.given_up() => {}
+    }
 }

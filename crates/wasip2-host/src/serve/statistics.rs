@@ -20,6 +20,8 @@ pub struct Statistics {
     pub traps: AtomicU64,
     /// Requests that were given up for their time limit.
     pub time_limits: AtomicU64,
+    /// Clients that were given up because they kept the server waiting.
+    pub slow_clients: AtomicU64,
     /// Calls of `wasi:io/poll.poll`, for all requests.
     pub polls: AtomicU64,
     /// Pollables in all those calls.

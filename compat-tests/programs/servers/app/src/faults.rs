@@ -19,6 +19,7 @@ pub fn routes() -> Router {
         .route("/never", get(std::future::pending::<()>))
         .route("/nearly-never", get(nearly_never))
         .route("/compute", get(computes))
+        .route("/allocate/{mebibytes}", get(allocates))
         .route("/fails-late", get(fails_late))
         .route("/length/{said}/{sent}", get(length))
 }
@@ -72,4 +73,9 @@ async fn length(Path((said, sent)): Path<(u64, usize)>) -> Response {
         .headers_mut()
         .insert(header::CONTENT_LENGTH, HeaderValue::from(said));
     response
+}
+
+async fn allocates(Path(mebibytes): Path<usize>) -> String {
+    let bytes = vec![1_u8; mebibytes << 20];
+    format!("{} bytes", std::hint::black_box(bytes).len())
 }

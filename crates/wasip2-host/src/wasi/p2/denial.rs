@@ -19,6 +19,8 @@ pub enum Right {
     NameLookup,
     /// `--http`
     Http,
+    /// `--max-memory`
+    Memory,
 }
 
 impl Right {
@@ -27,6 +29,7 @@ impl Right {
             Right::Network => "--network",
             Right::NameLookup => "--name-lookup",
             Right::Http => "--http",
+            Right::Memory => "--max-memory",
         }
     }
 }

@@ -10,6 +10,7 @@ use super::denial::Denials;
 use super::event_loop::Fairness;
 use super::http::Http;
 use super::https::Trusted;
+use super::memory::Memory;
 use super::network;
 #[cfg(unix)]
 use super::output::Output;
@@ -28,6 +29,8 @@ pub struct Guest {
     pub asked_environment: bool,
     /// What shares the event loop out.
     pub fairness: Fairness,
+    /// How much memory it may have, where there is a limit.
+    pub memory: Memory,
     /// wasmtime-wasi's state.
     wasi: WasiCtx,
     /// wasmtime-wasi-http's state.
@@ -40,6 +43,8 @@ pub struct Guest {
 pub enum Streams {
     /// To this process's own.
     Inherited,
+    /// To this process's own; there is no input. It is one of many guests.
+    Output,
     /// Output and errors to this process's standard error; there is no input.
     Errors,
     /// Output and errors, in the order in which they come, into memory; there
@@ -67,9 +72,18 @@ impl Guest {
         adjust: impl FnOnce(&mut WasiCtxBuilder),
     ) -> Result<Guest> {
         let mut wasi = WasiCtx::builder();
+        // A file operation need not move to another thread where nothing but
+        // the guest runs in this process; a server has others that would wait.
+        // Directories are opened with what is said here.
+        wasi.allow_blocking_current_thread(!matches!(streams, Streams::Output));
         match streams {
             Streams::Inherited => {
                 wasi.inherit_stdio();
+                #[cfg(unix)]
+                wasi.stdout(Output::stdout()?).stderr(Output::stderr()?);
+            }
+            Streams::Output => {
+                wasi.inherit_stdout().inherit_stderr();
                 #[cfg(unix)]
                 wasi.stdout(Output::stdout()?).stderr(Output::stderr()?);
             }
@@ -82,11 +96,7 @@ impl Guest {
                 wasi.stdout(output.clone()).stderr(output);
             }
         }
-        wasi.args(argv)
-            // Nothing but the guest runs in this process, so a file operation
-            // need not move to another thread.
-            .allow_blocking_current_thread(true)
-            .allow_ip_name_lookup(rights.name_lookup);
+        wasi.args(argv).allow_ip_name_lookup(rights.name_lookup);
         network::guard(&mut wasi, rights.network, &denials);
         rights.grant(&mut wasi)?;
         adjust(&mut wasi);
@@ -96,11 +106,12 @@ impl Guest {
             statistics: Statistics::default(),
             asked_environment: false,
             fairness: Fairness::default(),
+            memory: Memory::unlimited(denials.clone()),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             http_gate: Http {
                 allowed: rights.http,
-                trusted: rights.http_ca.as_deref().map(Trusted::read).transpose()?,
+                trusted: Trusted::new(rights.http_ca.as_deref())?,
                 denials,
             },
         })

@@ -3,7 +3,7 @@
 //! [`link`] links a component to everything that there is; [`command`] calls
 //! one that exports `wasi:cli/run`. A [`guest`] is the state that its calls
 //! work on. [`gate`] stands in for interfaces that do not ask back by
-//! themselves; [`network`] and [`http`] are what is asked. [`denial`] keeps what
+//! themselves; [`network`] and [`http`] are what is asked. [`memory`] is what they may grow to. [`denial`] keeps what
 //! was refused, [`statistics`] what was counted, [`event_loop`] runs it all.
 
 pub mod command;
@@ -14,6 +14,7 @@ pub mod guest;
 mod http;
 mod https;
 pub mod link;
+pub mod memory;
 mod network;
 #[cfg(unix)]
 mod output;
