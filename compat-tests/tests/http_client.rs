@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -93,13 +94,23 @@ fn many_requests_are_answered_one_by_one_and_at_once() {
     for engine in ENGINES {
         // The first use of sockets takes what is kept to the end.
         let (_, before) = run_load(engine, "one-by-one", "1", &server.url());
-        for way in ["one-by-one", "at-once"] {
+        for way in ["one-by-one", "options", "at-once"] {
             let number = load(1_000);
             let (said, after) = run_load(engine, way, &number, &server.url());
             assert_eq!(said, format!("{number} answered\n"), "{engine:?}");
             assert_eq!(after, before, "{engine:?}: {way} leaves resources");
         }
     }
+}
+
+/// Whichever certificates the host trusts.
+#[test]
+fn a_connect_timeout_covers_the_tls_handshake() {
+    // Takes connections, and says nothing on them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", silent.local_addr().unwrap());
+    let (said, _) = run_load(ENGINES[0], "impatient", "1", &url);
+    assert_eq!(said, "a timeout: true\n");
 }
 
 #[test]

@@ -139,3 +139,27 @@ fn a_command_that_is_missing_is_asked_for() {
         .failed(1);
     assert_says(&said, &["`wasmtime` is not installed", "setup --wasmtime"]);
 }
+
+/// `wasmtime serve` cannot be kept from what it lets every guest do, and has
+/// nothing for other certificates.
+#[test]
+#[cfg_attr(not(has_wasmtime), ignore = "needs `cargo wasip2 setup --wasmtime`")]
+fn what_it_cannot_refuse_or_grant_is_an_error() {
+    let serve = |flags: &[&str], program: &str| {
+        Tool::new("serve")
+            .args(["--host", "wasmtime"])
+            .args(flags)
+            .arg(crate::server::component(program))
+            .run()
+            .failed(1)
+    };
+    assert_says(&serve(&[], "proxy"), &["proxy.wasm", "`--http`"]);
+    let authority = ["--http", "--http-ca", "authority.pem"];
+    assert_says(&serve(&authority, "proxy"), &["`--http-ca`"]);
+    assert_says(
+        &serve(&["--stall-timeout", "1s"], "hello"),
+        &["--stall-timeout"],
+    );
+    let said = wasmtime(&authority, "end", &["well"]).run().failed(1);
+    assert_says(&said, &["`--http-ca`"]);
+}

@@ -59,6 +59,29 @@ pub fn load(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Compo
     })
 }
 
+/// Whether the component at `path` imports an interface whose name begins with
+/// `interface`.
+pub fn imports(path: &Path, interface: &str) -> Result<bool> {
+    let wasm = read(path)?;
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(&wasm).map_while(Result::ok) {
+        match payload {
+            // What is in it has imports of its own.
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(imports) if depth == 0 => {
+                for import in imports.into_iter().map_while(Result::ok) {
+                    if import.name.name.starts_with(interface) {
+                        return Ok(true);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(false)
+}
+
 /// What a file holds.
 enum Content {
     Component,
@@ -73,7 +96,7 @@ enum Content {
 impl Content {
     fn of(bytes: &[u8]) -> Content {
         if Parser::is_core_wasm(bytes) {
-            return match imports(bytes, "wasi_snapshot_preview1") {
+            return match module_imports(bytes, "wasi_snapshot_preview1") {
                 true => Content::Preview1Module,
                 false => Content::Module,
             };
@@ -93,7 +116,7 @@ impl Content {
 
 /// Whether a core module imports anything of `module`. One that is cut off
 /// imports what can still be read.
-fn imports(bytes: &[u8], module: &str) -> bool {
+fn module_imports(bytes: &[u8], module: &str) -> bool {
     Parser::new(0)
         .parse_all(bytes)
         .map_while(Result::ok)

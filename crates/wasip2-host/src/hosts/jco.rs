@@ -17,6 +17,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use wasip2_ground::files::{hex, write_whole};
 use wasip2_ground::process::quoted_tail;
@@ -73,7 +74,7 @@ impl Host for Jco {
         if arguments.statistics.is_some() {
             bail!("jco has no `--statistics`; use `--host builtin`");
         }
-        let mut command = command(
+        let (mut command, _options) = command(
             arguments.component(),
             arguments.argv()?,
             &arguments.rights,
@@ -101,13 +102,16 @@ impl Host for Jco {
         if arguments.statistics.is_some() || arguments.timeout.is_some() {
             bail!("jco has no `--statistics` and no `--timeout`; leave `--host` out");
         }
+        if let Some(flag) = arguments.limits.given().first() {
+            bail!("jco has no `{flag}`; leave it or `--host` out");
+        }
         let component = arguments.component();
         let name = component.file_name().unwrap_or(component.as_os_str());
         let serving = Serving {
             address: arguments.addr,
             reuse: arguments.max_instance_reuse_count,
         };
-        let command = command(
+        let (command, _options) = command(
             component,
             vec![name.to_string_lossy().into_owned()],
             &arguments.rights,
@@ -136,7 +140,9 @@ impl Host for Jco {
     }
 }
 
-/// Node.js with the component in it, to be run or to serve.
+/// Node.js with the component in it, to be run or to serve, and the file with
+/// its options, which is to be kept for as long as that runs. They may hold
+/// secrets, and arguments can be read by everybody on this machine.
 fn command(
     component: &Path,
     argv: Vec<String>,
@@ -145,7 +151,7 @@ fn command(
     anew: bool,
     home: &Home,
     console: &Console,
-) -> Result<Command> {
+) -> Result<(Command, NamedTempFile)> {
     Node::find(console)?;
     let jco = toolchain::jco(home, console)?;
     // Beside `node_modules`, where Node.js looks for jco.
@@ -179,9 +185,12 @@ fn command(
         }),
         reuse: serving.map_or(1, |serving| serving.reuse),
     };
+    // Nobody else can read it.
+    let mut file = NamedTempFile::new().context("a temporary file could not be made")?;
+    serde_json::to_writer(&mut file, &options).context("the options could not be written")?;
     let mut process = Process::new("node")
         .arg(jco.join("host.mjs"))
-        .arg(serde_json::to_string(&options)?);
+        .arg(file.path());
     if let Some(file) = &rights.http_ca {
         // Beside those that Node.js has from Mozilla.
         process = process.env("NODE_EXTRA_CA_CERTS", file);
@@ -189,7 +198,7 @@ fn command(
     console.detail("Running", format!("`{}`", process.line()));
     let mut command = process.into_command();
     command.stdin(std::process::Stdio::inherit());
-    Ok(command)
+    Ok((command, file))
 }
 
 /// The directory of what jco made of the component, now or before.

@@ -13,11 +13,15 @@ use wasip2_toolchain::wasmtime as toolchain;
 
 use super::Host;
 use crate::arguments::{HostArgs, Mode, ServeArgs};
+use crate::component;
 use crate::end::{TIMED_OUT, TRAPPED, code};
 use crate::rights::Rights;
 
 /// What `wasmtime serve` writes before its URL, to standard error.
 const SERVING: &str = "Serving HTTP on ";
+
+/// What a guest imports to send HTTP requests, whatever its version.
+const SENDS_HTTP: &str = "wasi:http/outgoing-handler@";
 
 /// What to do where there is no such command.
 const INSTALL: &str = "`wasmtime` is not installed; build it with `cargo wasip2 setup --wasmtime`, \
@@ -37,10 +41,13 @@ impl Host for Wasmtime {
         if arguments.statistics.is_some() {
             bail!("the `wasmtime` command has no `--statistics`; use `--host builtin`");
         }
+        cannot(&arguments.rights)?;
         let started = Instant::now();
-        let status = Process::new(wasmtime(home)?)
-            .args(words(arguments))
-            .status(console)?;
+        let mut process = Process::new(wasmtime(home)?).args(words(arguments));
+        for (name, value) in secrets(&arguments.rights) {
+            process = process.env(name, value);
+        }
+        let status = process.status(console)?;
         let code = code(status);
         // `wasmtime` has no exit code of its own for a timeout: it traps.
         match arguments.timeout {
@@ -52,6 +59,18 @@ impl Host for Wasmtime {
     fn serve(&self, arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
         if arguments.statistics.is_some() {
             bail!("the `wasmtime` command has no `--statistics`; leave `--host` out");
+        }
+        cannot(&arguments.rights)?;
+        let others = arguments.limits.given();
+        if let Some(flag) = others.iter().find(|flag| **flag != "--max-memory") {
+            bail!("the `wasmtime` command has no `{flag}`; leave it or `--host` out");
+        }
+        if !arguments.rights.http && component::imports(arguments.component(), SENDS_HTTP)? {
+            bail!(
+                "`wasmtime serve` lets every guest send HTTP requests, and {} can do so; allow it \
+                 with `--http`, or leave `--host wasmtime` out for a host that refuses it",
+                arguments.component().display()
+            );
         }
         let mut command = Command::new(wasmtime(home)?);
         command
@@ -71,9 +90,14 @@ impl Host for Wasmtime {
         if let Some(limit) = arguments.timeout {
             command.arg(format!("-Wtimeout={}us", limit.as_micros().max(1)));
         }
+        if let Some(mebibytes) = arguments.limits.max_memory {
+            let bytes = mebibytes.saturating_mul(1 << 20);
+            command.arg(format!("-Wmax-memory-size={bytes}"));
+        }
         if arguments.no_cache {
             command.arg("-Ccache=n");
         }
+        command.envs(secrets(&arguments.rights));
         command.arg(arguments.component()).stderr(Stdio::piped());
         console.detail("Running", format!("{command:?}"));
         let ended = child::until_ctrl_c(command, |child| {
@@ -148,11 +172,50 @@ fn flags(rights: &Rights) -> Vec<OsString> {
     }
     for variable in &rights.variables {
         flags.push(match &variable.value {
-            Some(value) => format!("--env={}={value}", variable.name).into(),
-            None => format!("--env={}", variable.name).into(),
+            Some(value) if is_for_the_host(&variable.name) => {
+                format!("--env={}={value}", variable.name).into()
+            }
+            _ => format!("--env={}", variable.name).into(),
         });
     }
     flags
+}
+
+/// The variables whose values the command gets through its environment: its
+/// arguments can be read by everybody on this machine, and are limited in
+/// length.
+fn secrets(rights: &Rights) -> impl Iterator<Item = (&str, &str)> {
+    rights.variables.iter().filter_map(|variable| {
+        let value = variable.value.as_deref()?;
+        (!is_for_the_host(&variable.name)).then_some((&*variable.name, value))
+    })
+}
+
+/// Whether a variable would change what the command itself does: those of the
+/// dynamic linker and its libc, and its own.
+fn is_for_the_host(name: &str) -> bool {
+    let prefixes = ["LD_", "DYLD_", "MALLOC_", "WASMTIME_", "RUST_", "RAYON_"];
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
+        || [
+            "GLIBC_TUNABLES",
+            "HOME",
+            "PATH",
+            "TMPDIR",
+            "XDG_CACHE_HOME",
+            "XDG_CONFIG_HOME",
+        ]
+        .contains(&name)
+}
+
+/// Refuses what the command has nothing for.
+fn cannot(rights: &Rights) -> Result<()> {
+    if rights.http_ca.is_some() {
+        bail!(
+            "the `wasmtime` command trusts Mozilla's certificate authorities alone and has no \
+             `--http-ca`; leave it out or use `--host builtin`"
+        );
+    }
+    Ok(())
 }
 
 /// The duration in a unit of which it is a whole number, which is all that

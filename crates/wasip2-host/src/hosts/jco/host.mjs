@@ -1,4 +1,4 @@
-// Runs a transpiled component: node host.mjs OPTIONS, which is JSON of
+// Runs a transpiled component: node host.mjs OPTIONS, a file with JSON of
 //
 // component    the directory that transpile.mjs wrote to
 // args, env    the guest's arguments and its whole environment
@@ -18,7 +18,7 @@ import { WASIShim } from "@bytecodealliance/preview2-shim/instantiation";
 // As a native program that aborts: 128 + SIGABRT.
 const TRAPPED = 134;
 
-const options = JSON.parse(process.argv[2]);
+const options = JSON.parse(readFileSync(process.argv[2], "utf8"));
 
 // The first thing refused for want of each right, by the flag that gives it.
 const denials = new Map();

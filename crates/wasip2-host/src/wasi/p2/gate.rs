@@ -4,6 +4,7 @@
 //! A gate stands in for the interface and passes every call on to
 //! wasmtime-wasi: the guest sees the errors that any wasmtime host gives.
 
+use wasmtime::StoreContextMut;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::cli::WasiCliView;
 use wasmtime_wasi::p2::bindings::cli::environment;
@@ -11,6 +12,10 @@ use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network};
 use wasmtime_wasi::p2::bindings::sync::io::poll as sync_poll;
 use wasmtime_wasi::p2::{DynPollable, Network, SocketError, SocketResult};
 use wasmtime_wasi::sockets::{WasiSocketsCtxView, WasiSocketsView};
+use wasmtime_wasi_http::WasiHttpView;
+use wasmtime_wasi_http::p2::bindings::http::types::RequestOptions;
+use wasmtime_wasi_http::p2::bindings::http::{outgoing_handler, types};
+use wasmtime_wasi_http::p2::types::HostOutgoingRequest;
 use wasmtime_wasi_io::bindings::wasi::io::poll;
 
 use crate::arguments::Mode;
@@ -20,6 +25,9 @@ use super::denial::{Denials, Right};
 use super::event_loop::Fairness;
 use super::guest::Guest;
 use super::statistics::Statistics;
+
+/// By the name that wasmtime-wasi-http links it.
+const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 
 /// Puts the gates into `linker`, over what is linked there.
 pub fn add_to_linker(
@@ -33,6 +41,7 @@ pub fn add_to_linker(
         Mode::Sync => sync_poll::add_to_linker::<Guest, Poll<'static>>(linker, Poll::of)?,
     }
     environment::add_to_linker::<Guest, Environment<'static>>(linker, Environment::of)?;
+    free_request_options(linker)?;
     if !rights.name_lookup {
         ip_name_lookup::add_to_linker::<Guest, NameLookup<'static>>(linker, |guest| NameLookup {
             denials: guest.denials.clone(),
@@ -106,6 +115,32 @@ impl ip_name_lookup::HostResolveAddressStream for NameLookup<'_> {
     ) -> wasmtime::Result<()> {
         ip_name_lookup::HostResolveAddressStream::drop(&mut self.sockets, stream)
     }
+}
+
+/// Stands in for `wasi:http/outgoing-handler`, to free the options of a request:
+/// wasmtime-wasi-http reads them, and leaves them in the table for good though
+/// the guest has given them away.
+fn free_request_options(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
+    type Request = Resource<HostOutgoingRequest>;
+    type Options = Option<Resource<RequestOptions>>;
+    linker.instance(OUTGOING_HANDLER)?.func_wrap(
+        "handle",
+        |mut store: StoreContextMut<Guest>, (request, options): (Request, Options)| {
+            let mut http = store.data_mut().http();
+            let given = options.as_ref().map(Resource::rep);
+            let sent = outgoing_handler::Host::handle(&mut http, request, options);
+            if let Some(given) = given {
+                // Not there where a later wasmtime has freed them.
+                let _ = http
+                    .table
+                    .delete(Resource::<RequestOptions>::new_own(given));
+            }
+            Ok((match sent {
+                Ok(response) => Ok(response),
+                Err(error) => Err(types::Host::convert_error_code(&mut http, error)?),
+            },))
+        },
+    )
 }
 
 /// Stands in for `wasi:cli/environment`, to know whether it was asked for.

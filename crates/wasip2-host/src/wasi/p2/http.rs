@@ -5,15 +5,15 @@ use std::future::Future;
 use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::denial::{Denials, Right};
-use super::https::{Exchange, Trusted};
+use super::https::{Exchange, NO_LIMIT, Trusted};
 
 /// Lets outgoing HTTP requests through, or not.
 #[derive(Debug)]
 pub struct Http {
     /// Whether `--http` was given.
     pub allowed: bool,
-    /// Certificates that are trusted beside the usual ones, if any are.
-    pub trusted: Option<Trusted>,
+    /// Whose certificates are trusted.
+    pub trusted: Trusted,
     /// Where a denial is noted.
     pub denials: Denials,
 }
@@ -25,13 +25,18 @@ impl WasiHttpHooks for Http {
         options: Option<RequestOptions>,
         sent: Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
     ) -> Box<dyn Future<Output = wasmtime_wasi_http::Result<Exchange>> + Send> {
-        if let (true, Some(trusted), Some("https")) =
-            (self.allowed, &self.trusted, request.uri().scheme_str())
-        {
-            return trusted.send(request, options.unwrap_or_default());
+        if self.allowed && request.uri().scheme_str() == Some("https") {
+            return self.trusted.send(request, options.unwrap_or_default());
         }
         if self.allowed {
-            return wasmtime_wasi_http::default_hooks().send_request(request, options, sent);
+            // Native clients have no limit unless one is set.
+            let options = options.unwrap_or_default();
+            let options = RequestOptions {
+                connect_timeout: options.connect_timeout.or(Some(NO_LIMIT)),
+                first_byte_timeout: options.first_byte_timeout.or(Some(NO_LIMIT)),
+                between_bytes_timeout: options.between_bytes_timeout.or(Some(NO_LIMIT)),
+            };
+            return wasmtime_wasi_http::default_hooks().send_request(request, Some(options), sent);
         }
         self.denials.note(Right::Http, || {
             format!("HTTP ({} {})", request.method(), request.uri())

@@ -41,6 +41,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .read_timeout(Duration::from_secs(20))
             .timeout(Duration::from_secs(20))
             .build()?,
+        "impatient" => builder
+            .connect_timeout(Duration::from_millis(300))
+            .build()?,
         _ => builder.build()?,
     };
     match way.as_str() {
@@ -49,6 +52,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 get(&client, url, request).await?;
             }
             println!("{number} answered");
+        }
+        "impatient" => {
+            let failed = get(&client, url, 0).await.unwrap_err();
+            let failed = failed.downcast::<reqwest::Error>()?;
+            println!("a timeout: {}", failed.is_timeout());
         }
         "at-once" => {
             let mut requests = stream::iter(0..number)
