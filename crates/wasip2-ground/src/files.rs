@@ -6,21 +6,32 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// Writes a file so that it is there as a whole or not at all.
+/// Writes a file so that it is there as a whole or not at all, even if the
+/// system goes down. A file that is there keeps its mode; a new one has what
+/// this process's umask leaves. A link stays, and what it leads to is written.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let write = || -> Result<()> {
-        let directory = path.parent().context("it is in no directory")?;
+        let target = match fs::symlink_metadata(path) {
+            Ok(there) if there.is_symlink() => fs::canonicalize(path)?,
+            _ => path.to_owned(),
+        };
+        let directory = target.parent().context("it is in no directory")?;
         fs::create_dir_all(directory)?;
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        std::io::Write::write_all(&mut file, content)?;
+        let mut unfinished = tempfile::Builder::new();
         #[cfg(unix)]
-        {
+        let everybody = {
             use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(path).map_or(0o644, |old| old.permissions().mode());
-            file.as_file()
-                .set_permissions(fs::Permissions::from_mode(mode))?;
+            fs::Permissions::from_mode(0o666)
+        };
+        #[cfg(unix)]
+        unfinished.permissions(everybody);
+        let mut file = unfinished.tempfile_in(directory)?;
+        std::io::Write::write_all(&mut file, content)?;
+        if let Ok(old) = fs::metadata(&target) {
+            file.as_file().set_permissions(old.permissions())?;
         }
-        file.persist(path)?;
+        file.as_file().sync_all()?;
+        file.persist(&target)?;
         Ok(())
     };
     write().with_context(|| format!("{} could not be written", path.display()))
@@ -70,4 +81,30 @@ pub fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
             .collect()
     };
     read().with_context(|| format!("the directory {} could not be read", directory.display()))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_file_keeps_its_mode_and_a_link_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+
+        // As any new file here: by the umask.
+        fs::write(directory.path().join("other"), "").unwrap();
+        write_whole(&file, b"one").unwrap();
+        assert_eq!(mode(&file), mode(&directory.path().join("other")));
+
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink("file", &link).unwrap();
+        write_whole(&link, b"two").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"two");
+        assert_eq!(mode(&file), 0o600);
+    }
 }

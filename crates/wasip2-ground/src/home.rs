@@ -30,6 +30,12 @@ impl Home {
         Ok(Home { root })
     }
 
+    /// The user's own one, whatever `CARGO_WASIP2_HOME` says.
+    pub fn of_user() -> Option<Home> {
+        let root = home::cargo_home().ok()?.join("wasip2");
+        Some(Home { root })
+    }
+
     /// The directory itself.
     pub fn root(&self) -> &Path {
         &self.root

@@ -7,14 +7,18 @@
 
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
+use wasip2_ground::Home;
 use wasip2_ground::files::hex;
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use crate::rights::Rights;
 
 /// How many bytes of machine code are kept before the entries that have not
 /// been used for the longest time are deleted.
@@ -25,14 +29,35 @@ const EXTENSION: &str = ".cwasm";
 
 /// A directory of compiled components.
 #[derive(Debug)]
-pub struct Cache<'a> {
-    directory: &'a Path,
+pub struct Cache {
+    directory: PathBuf,
 }
 
-impl<'a> Cache<'a> {
-    /// The cache in `directory`, which is made when something is first kept.
-    pub fn new(directory: &'a Path) -> Cache<'a> {
-        Cache { directory }
+impl Cache {
+    /// The cache of `home`, or of the user's own one if a guest with `rights`
+    /// could write to that; none if it could write to both, or if somebody else
+    /// could.
+    ///
+    /// What is in there is run as it is, outside of any sandbox: who can write
+    /// to it can do what this process can.
+    pub fn open(home: &Home, rights: &Rights) -> Option<Cache> {
+        let own = Home::of_user().map(|home| home.root().to_owned());
+        [Some(home.root().to_owned()), own]
+            .into_iter()
+            .flatten()
+            .map(|root| root.join("cache"))
+            .filter(|directory| fs::create_dir_all(directory).is_ok())
+            .filter(|directory| !is_within_reach(directory, rights))
+            .find_map(|directory| Cache::new(&directory))
+    }
+
+    /// The cache in `directory`, which is made, and has to be this user's
+    /// alone.
+    pub fn new(directory: &Path) -> Option<Cache> {
+        fs::create_dir_all(directory).ok()?;
+        is_ours(&fs::metadata(directory).ok()?).then(|| Cache {
+            directory: directory.to_owned(),
+        })
     }
 
     /// Gives back the component whose bytes are `wasm`, compiled now or before.
@@ -43,11 +68,15 @@ impl<'a> Cache<'a> {
     /// error: what follows is slower, that is all.
     pub fn get(&self, engine: &Engine, wasm: &[u8]) -> wasmtime::Result<Component> {
         let entry = self.entry(engine, wasm);
+        let ours = fs::metadata(&entry).is_ok_and(|entry| is_ours(&entry));
         // SAFETY: the file holds what `Component::serialize` gave for this
         // version of wasmtime and this configuration, both of which its name
-        // is a hash of; it came there by a rename, so it is whole; and nothing
-        // writes to an entry, it can only be deleted, which a mapping outlives.
-        if let Ok(component) = unsafe { Component::deserialize_file(engine, &entry) } {
+        // is a hash of; it came there by a rename, so it is whole; nobody else
+        // can write to it or to its directory, and no guest, see `open`; and
+        // nothing writes to an entry, it can only be deleted, which a mapping
+        // outlives.
+        let kept = ours.then(|| unsafe { Component::deserialize_file(engine, &entry) });
+        if let Some(Ok(component)) = kept {
             // The time of the last use, for `trim`.
             let _ = File::open(&entry).and_then(|file| file.set_modified(SystemTime::now()));
             return Ok(component);
@@ -67,12 +96,13 @@ impl<'a> Cache<'a> {
 
     fn keep(&self, entry: &Path, component: &Component) -> Result<()> {
         let code = component.serialize()?;
-        fs::create_dir_all(self.directory)?;
         self.trim(LIMIT.saturating_sub(code.len() as u64))?;
-        let file = tempfile::Builder::new()
+        // Nobody else can read or write it.
+        let mut file = tempfile::Builder::new()
             .suffix(EXTENSION)
-            .tempfile_in(self.directory)?;
-        fs::write(file.path(), code)?;
+            .tempfile_in(&self.directory)?;
+        file.write_all(&code)?;
+        file.as_file().sync_all()?;
         file.persist(entry)?;
         Ok(())
     }
@@ -81,7 +111,7 @@ impl<'a> Cache<'a> {
     /// at most `limit` bytes are left.
     fn trim(&self, limit: u64) -> Result<()> {
         let mut entries = Vec::new();
-        for entry in fs::read_dir(self.directory)? {
+        for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             if entry
                 .file_name()
@@ -103,6 +133,30 @@ impl<'a> Cache<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether a guest with `rights` could write to `directory`.
+fn is_within_reach(directory: &Path, rights: &Rights) -> bool {
+    let Ok(directory) = fs::canonicalize(directory) else {
+        return true;
+    };
+    // What cannot be opened is no right; it is told of elsewhere.
+    (rights.directories.iter())
+        .filter_map(|granted| fs::canonicalize(&granted.host).ok())
+        .any(|granted| directory.starts_with(&granted) || granted.starts_with(&directory))
+}
+
+/// Whether nobody but this user can write to it.
+#[cfg(unix)]
+fn is_ours(file: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    file.uid() == user && file.mode() & 0o022 == 0
+}
+
+#[cfg(not(unix))]
+fn is_ours(_: &fs::Metadata) -> bool {
+    true
 }
 
 /// A cryptographic hash as the standard library's kind of hasher.

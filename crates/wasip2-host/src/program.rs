@@ -77,7 +77,7 @@ impl Loader {
 
     /// Loads the component at `path`; its compiled code is kept in `cache`.
     pub fn load(&self, path: &Path, cache: &Path, rights: &Rights) -> Result<Program> {
-        let component = component::load(&self.engine, path, Some(&Cache::new(cache)))?;
+        let component = component::load(&self.engine, path, Cache::new(cache).as_ref())?;
         let command = Command::link(&self.engine, &component, self.mode, rights)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} cannot run here", path.display()))?;

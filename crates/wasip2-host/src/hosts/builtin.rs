@@ -20,10 +20,11 @@ pub struct Builtin;
 impl Host for Builtin {
     fn run(&self, arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
         let engine = engine::new(arguments.timeout.is_some())?;
-        let cache_directory = home.directory("cache")?;
-        let cache = Cache::new(&cache_directory);
-        let cache = (!arguments.no_cache).then_some(&cache);
-        let component = component::load(&engine, arguments.component(), cache)?;
+        let cache = match arguments.no_cache {
+            true => None,
+            false => Cache::open(home, &arguments.rights),
+        };
+        let component = component::load(&engine, arguments.component(), cache.as_ref())?;
         let command = Command::link(&engine, &component, arguments.mode, &arguments.rights)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} cannot run here", arguments.component().display()))?;

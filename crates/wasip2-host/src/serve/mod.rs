@@ -33,10 +33,11 @@ const TURN: Duration = Duration::from_millis(10);
 pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
     let path = arguments.component();
     let engine = engine::serving(arguments.limits.max_instances())?;
-    let cache_directory = home.directory("cache")?;
-    let cache = Cache::new(&cache_directory);
-    let cache = (!arguments.no_cache).then_some(&cache);
-    let component = component::load(&engine, path, cache)?;
+    let cache = match arguments.no_cache {
+        true => None,
+        false => Cache::open(home, &arguments.rights),
+    };
+    let component = component::load(&engine, path, cache.as_ref())?;
     let denials = Denials::default();
     let instances = Instances::new(&engine, &component, path, arguments, denials.clone())
         .with_context(|| format!("{} cannot serve", path.display()))?;

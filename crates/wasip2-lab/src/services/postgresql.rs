@@ -1,12 +1,15 @@
 //! PostgreSQL, from the package `postgresql`.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
 use super::server::{self, Server};
 use super::service::{Service, Start};
+use wasip2_ground::files::hex;
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home};
 use wasip2_toolchain::programs::{self, Found};
@@ -14,9 +17,13 @@ use wasip2_toolchain::programs::{self, Found};
 /// The server refuses to run as root; this is Debian's `nobody`.
 const NOBODY: u32 = 65534;
 
-/// Who connects, with a password that is asked for (SCRAM).
+/// Who connects, with a password that is asked for (SCRAM), and the database
+/// that is its own. It has no other right: a superuser of PostgreSQL can run
+/// programs as the user that the server runs as.
 const USER: &str = "wasip2";
-const PASSWORD: &str = "secret";
+
+/// The superuser, whose password nobody keeps.
+const SUPERUSER: &str = "postgres";
 
 /// Makes a cluster and starts its server.
 pub fn start(home: &Home, console: &Console) -> Result<Start> {
@@ -37,7 +44,7 @@ pub fn start(home: &Home, console: &Console) -> Result<Start> {
     let directory = tempfile::tempdir().context("a directory for PostgreSQL could not be made")?;
     let data = directory.path().join("data");
     let secret = directory.path().join("password");
-    fs::write(&secret, PASSWORD)?;
+    fs::write(&secret, random()?)?;
     if let Some(user) = user {
         for path in [directory.path(), &secret] {
             std::os::unix::fs::chown(path, Some(user), None)?;
@@ -49,7 +56,13 @@ pub fn start(home: &Home, console: &Console) -> Result<Start> {
     command
         .arg("--pgdata")
         .arg(&data)
-        .args(["--username", USER, "--auth", "scram-sha-256", "--pwfile"])
+        .args([
+            "--username",
+            SUPERUSER,
+            "--auth",
+            "scram-sha-256",
+            "--pwfile",
+        ])
         .arg(&secret)
         .args(["--encoding", "UTF8", "--locale", "C", "--no-sync"])
         .current_dir(&directory);
@@ -62,6 +75,20 @@ pub fn start(home: &Home, console: &Console) -> Result<Start> {
             quoted_tail(&made.stderr, 10)
         );
     }
+
+    let password = random()?;
+    let mut command = programs.command("postgres");
+    command
+        .args(["--single", "-j", "-D"])
+        .arg(&data)
+        .args(["-c", "fsync=off", "postgres"])
+        .current_dir(&directory);
+    server::run_as(&mut command, user);
+    // Each ends with an empty line, by `-j`.
+    let statements = format!(
+        "CREATE ROLE {USER} LOGIN PASSWORD '{password}';\n\nCREATE DATABASE {USER} OWNER {USER};\n\n"
+    );
+    say(&mut command, &statements)?;
 
     let port = server::free_port()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -82,6 +109,38 @@ pub fn start(home: &Home, console: &Console) -> Result<Start> {
             .is_ok_and(|state| state.lines().nth(7).map(str::trim) == Some("ready"))
     })?;
     spinner.finish_and_clear();
-    let url = format!("postgres://{USER}:{PASSWORD}@{address}/postgres");
+    let url = format!("postgres://{USER}:{password}@{address}/{USER}");
     Ok(Start::Running(Service::new(address, url, server)))
+}
+
+/// A password: other users of this machine can connect, too.
+fn random() -> Result<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")
+        .and_then(|mut source| source.read_exact(&mut bytes))
+        .context("no random numbers could be had for a password")?;
+    Ok(hex(&bytes))
+}
+
+/// Has a server without a network run `statements`.
+fn say(command: &mut Command, statements: &str) -> Result<()> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("PostgreSQL could not start")?;
+    let mut stdin = child.stdin.take().context("its input is not there")?;
+    stdin.write_all(statements.as_bytes())?;
+    drop(stdin);
+    let output = child.wait_with_output()?;
+    // In this mode it succeeds even if a statement fails.
+    if !output.status.success() || String::from_utf8_lossy(&output.stderr).contains("ERROR:") {
+        bail!(
+            "PostgreSQL's first user could not be made ({}){}",
+            output.status,
+            quoted_tail(&output.stderr, 10)
+        );
+    }
+    Ok(())
 }
