@@ -17,6 +17,7 @@ mod lint;
 mod matrix;
 mod one_stack;
 mod preinit;
+mod rights;
 mod sample;
 mod serve;
 mod serve_connections;

@@ -29,8 +29,11 @@ impl Server {
     pub fn start(mut command: Command) -> Server {
         let directory = tempfile::TempDir::new().unwrap();
         let stderr = directory.path().join("stderr");
+        // Something that no guest of a server may see.
+        let stdin = directory.path().join("stdin");
+        std::fs::write(&stdin, "this is not for guests").unwrap();
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(std::fs::File::open(&stdin).unwrap())
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(&stderr).unwrap())
             .spawn()

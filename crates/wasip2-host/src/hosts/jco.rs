@@ -11,7 +11,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -197,7 +197,11 @@ fn command(
     }
     console.detail("Running", format!("`{}`", process.line()));
     let mut command = process.into_command();
-    command.stdin(std::process::Stdio::inherit());
+    command.stdin(match serving {
+        None => Stdio::inherit(),
+        // It is nobody's among many requests.
+        Some(_) => Stdio::null(),
+    });
     Ok((command, file))
 }
 

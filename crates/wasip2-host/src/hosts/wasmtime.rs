@@ -98,7 +98,10 @@ impl Host for Wasmtime {
             command.arg("-Ccache=n");
         }
         command.envs(secrets(&arguments.rights));
-        command.arg(arguments.component()).stderr(Stdio::piped());
+        command
+            .arg(arguments.component())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
         console.detail("Running", format!("{command:?}"));
         let ended = child::until_ctrl_c(command, |child| {
             let said = child.stderr.take().context("its errors are not there")?;

@@ -1,0 +1,199 @@
+//! Every right, off and on, on every host, for a program and for a server.
+
+use std::fs;
+use std::net::TcpListener;
+
+use wasip2_fixtures::{HttpServer, router};
+
+use crate::server::{self, Request, Server};
+use crate::tool::{Tool, assert_says, component};
+
+/// What rights are about.
+struct Things {
+    listener: TcpListener,
+    http: HttpServer,
+    directory: tempfile::TempDir,
+}
+
+/// A right: its name in the guests, what to use it on, the flags that give it,
+/// and what comes of it then.
+struct Right {
+    name: &'static str,
+    operand: String,
+    flags: Vec<String>,
+    given: String,
+    /// The flag that the host says is missing, where it can tell.
+    told: Option<&'static str>,
+}
+
+impl Things {
+    fn new() -> Things {
+        let directory = tempfile::TempDir::new().unwrap();
+        fs::write(directory.path().join("note"), "read me").unwrap();
+        Things {
+            listener: TcpListener::bind("127.0.0.1:0").unwrap(),
+            http: HttpServer::start(router()).unwrap(),
+            directory,
+        }
+    }
+
+    fn rights(&self) -> Vec<Right> {
+        let right = |name, operand: String, flags: &[&str], given: &str, told| Right {
+            name,
+            operand,
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+            given: given.to_owned(),
+            told,
+        };
+        let address = self.listener.local_addr().unwrap().to_string();
+        let mapped = format!("{}::/data", self.directory.path().display());
+        vec![
+            right(
+                "network",
+                address,
+                &["--network"],
+                "connected",
+                Some("--network"),
+            ),
+            right(
+                "names",
+                "localhost:80".to_owned(),
+                &["--name-lookup"],
+                "addresses: true",
+                Some("--name-lookup"),
+            ),
+            right(
+                "get",
+                format!("{}/wait/1/7", self.http.url()),
+                &["--http"],
+                "request 7 waited 1 ms",
+                Some("--http"),
+            ),
+            right(
+                "file",
+                "/data/note".to_owned(),
+                &["--dir", &mapped],
+                "read me",
+                None,
+            ),
+            right(
+                "env",
+                "SECRET".to_owned(),
+                &["--env", "SECRET=told"],
+                "told",
+                None,
+            ),
+        ]
+    }
+}
+
+/// Each right by itself is refused to a program that has all others, and given
+/// to one that has no other.
+fn a_program(host: &str) {
+    let things = Things::new();
+    let program = component("run", "rights", &[]);
+    let rights = things.rights();
+    for (index, right) in rights.iter().enumerate() {
+        let run = |flags: &[&String]| {
+            Tool::new("host")
+                .args(["--host", host])
+                .args(flags)
+                .arg(&program)
+                .args([right.name, &right.operand])
+                .run()
+        };
+        let others: Vec<_> = rights
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != index)
+            .flat_map(|(_, other)| &other.flags)
+            .collect();
+        let said = run(&others).failed(1);
+        if let (Some(flag), "builtin" | "jco") = (right.told, host) {
+            assert_says(&said, &[flag]);
+        }
+        let own: Vec<_> = right.flags.iter().collect();
+        assert_eq!(
+            run(&own).succeeded().trim_end(),
+            right.given,
+            "{}",
+            right.name
+        );
+    }
+}
+
+/// The same for a server, whose standard input is never a guest's.
+fn a_server(host: &str) {
+    let things = Things::new();
+    let rights = things.rights();
+    let start = |flags: &[&String]| {
+        let tool = Tool::new("serve")
+            .args(["--addr", "127.0.0.1:0", "--host", host])
+            .args(flags)
+            .arg(server::component("rights"));
+        Server::start(tool.into_command())
+    };
+    let ask = |server: &Server, right: &Right| {
+        server.ask(&Request::get(&format!(
+            "/{}?of={}",
+            right.name, right.operand
+        )))
+    };
+    let none = match host {
+        // It can take no HTTP away, and says so instead.
+        "wasmtime" => start(&[&"--http".to_owned()]),
+        _ => start(&[]),
+    };
+    let all: Vec<_> = rights.iter().flat_map(|right| &right.flags).collect();
+    let all = start(&all);
+    for right in &rights {
+        if (host, right.name) != ("wasmtime", "get") {
+            assert_eq!(ask(&none, right).status, 403, "{}", right.name);
+        }
+        let answer = ask(&all, right);
+        assert_eq!((answer.status, answer.text()), (200, right.given.clone()));
+    }
+    if host == "jco" {
+        // Its standard input never ends where it is empty, and the read waits.
+        return;
+    }
+    for server in [none, all] {
+        let answer = server.ask(&Request::get("/stdin"));
+        let text = answer.text();
+        assert!(["read \"\"", "closed"].contains(&&*text), "{answer:?}");
+    }
+}
+
+#[test]
+fn each_right_of_a_program() {
+    a_program("builtin");
+}
+
+#[test]
+fn each_right_of_a_server() {
+    a_server("builtin");
+}
+
+#[test]
+#[cfg_attr(not(has_node), ignore = "needs Node.js 20 or newer with npm")]
+fn each_right_of_a_program_on_jco() {
+    a_program("jco");
+}
+
+#[test]
+#[cfg_attr(not(has_node), ignore = "needs Node.js 20 or newer with npm")]
+fn each_right_of_a_server_on_jco() {
+    a_server("jco");
+}
+
+#[test]
+#[cfg_attr(not(has_wasmtime), ignore = "needs `cargo wasip2 setup --wasmtime`")]
+fn each_right_of_a_program_on_wasmtime() {
+    a_program("wasmtime");
+}
+
+#[test]
+#[cfg_attr(not(has_wasmtime), ignore = "needs `cargo wasip2 setup --wasmtime`")]
+fn each_right_of_a_server_on_wasmtime() {
+    a_server("wasmtime");
+}
