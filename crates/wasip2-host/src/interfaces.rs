@@ -73,14 +73,17 @@ impl Interfaces {
     /// so far.
     pub fn for_serving(&self) -> Result<()> {
         if self.wasi()? == Wasi::P3 {
-            let what = match self.exported("wasi:http/handler", Wasi::P3) {
-                Some(name) => format!("it exports `{name}`, a handler of WASI 0.3"),
-                None => "it is for WASI 0.3".to_owned(),
-            };
-            bail!(
-                "{what}, and what serves here has 0.2 only: build it for \
-                 `wasi:http/incoming-handler` 0.2, or serve it with `wasmtime serve`"
-            );
+            match self.exported("wasi:http/handler", Wasi::P3) {
+                Some(name) => bail!(
+                    "it exports `{name}`, a handler of WASI 0.3, and what serves here has 0.2 \
+                     only: export `wasi:http/incoming-handler` 0.2, or serve it with `wasmtime \
+                     serve`"
+                ),
+                None => bail!(
+                    "it is for WASI 0.3, and what serves here has 0.2 only: build it for that \
+                     (`cargo wasip2 init --wasi 0.2`)"
+                ),
+            }
         }
         Ok(())
     }
