@@ -95,12 +95,12 @@ unsafe fn lift(result: &[u32; 5]) -> io::Result<Vec<IpAddr>> {
         2 => {
             return Err(io::Error::new(
                 io::ErrorKind::NotFound,
-                "failed to lookup address information: Name does not resolve",
+                "failed to lookup address information: name or service not known",
             ))
         }
         3 => {
             return Err(io::Error::other(
-                "failed to lookup address information: Try again",
+                "failed to lookup address information: temporary failure in name resolution",
             ))
         }
         4 => {

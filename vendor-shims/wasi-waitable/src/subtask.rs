@@ -54,6 +54,14 @@ impl<M> Call<M> {
         Poll::Pending
     }
 
+    /// As [`poll`](Call::poll), if nobody else is to be woken.
+    pub(crate) fn poll_unless_awaited(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.call.waker.is_some() {
+            return Poll::Pending;
+        }
+        self.poll(cx)
+    }
+
     /// Forgets whom to wake.
     pub(crate) fn forget(&mut self) {
         self.call.waker = None;

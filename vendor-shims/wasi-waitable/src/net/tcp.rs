@@ -3,13 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
 use std::net::SocketAddr;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::address::{self, error, flatten, lower};
 use super::{call, call_with, Area};
 use crate::abi::{self, tcp};
 use crate::end::{Done, End, Operations};
-use crate::subtask::Call;
+use crate::subtask::{store, Call};
 
 static READ: Operations = Operations {
     start: tcp::read,
@@ -40,6 +40,8 @@ pub(crate) struct Tcp {
     /// The error of a connect that was not waited for.
     error: Cell<c_int>,
     bound: Cell<bool>,
+    /// Whom to wake for reading, once it is connected.
+    reader: RefCell<Option<Waker>>,
     /// What was set, though there is no such option in WASI.
     pub(super) no_delay: Cell<bool>,
 }
@@ -121,6 +123,7 @@ impl Tcp {
             family,
             error: Cell::new(0),
             bound: Cell::new(false),
+            reader: RefCell::new(None),
             no_delay: Cell::new(false),
         }
     }
@@ -182,6 +185,13 @@ impl Tcp {
         } else {
             // SAFETY: the call is done, so this is an error, for the first time.
             self.error.set(unsafe { error(&result[4..]) });
+        }
+        drop(phase);
+        if let Some(reader) = self.reader.take() {
+            let mut cx = Context::from_waker(&reader);
+            if self.poll_readable(&mut cx).is_ready() {
+                reader.wake();
+            }
         }
     }
 
@@ -394,7 +404,11 @@ impl Tcp {
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.settle();
         match &mut *self.phase.borrow_mut() {
-            Phase::Connecting(call) => call.poll(cx),
+            Phase::Connecting(call) => {
+                // Whoever waits for the connection looks at it first.
+                store(&mut self.reader.borrow_mut(), cx);
+                call.poll_unless_awaited(cx)
+            }
             Phase::Listening(end) => end.poll_ready(cx),
             Phase::Connected(connection) => {
                 if connection.input_over || !connection.peeked.is_empty() {
@@ -424,6 +438,7 @@ impl Tcp {
     }
 
     pub(super) fn forget(&self) {
+        self.reader.take();
         match &mut *self.phase.borrow_mut() {
             Phase::Connecting(call) => call.forget(),
             Phase::Listening(end) => end.forget(),
