@@ -29,4 +29,5 @@ mod suite;
 mod tool;
 mod unwinding;
 mod waits;
+mod wasi_0_3;
 mod wasmtime;

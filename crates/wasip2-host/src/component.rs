@@ -42,12 +42,17 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(wasm)
 }
 
-/// Loads the component at `path`, from `cache` if there is one.
-pub fn load(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Component> {
-    let wasm = read(path)?;
+/// Compiles the component `wasm`, which was read from `path`, or has it from
+/// `cache` if there is one.
+pub fn compile(
+    engine: &Engine,
+    wasm: &[u8],
+    path: &Path,
+    cache: Option<&Cache>,
+) -> Result<Component> {
     match cache {
-        Some(cache) => cache.get(engine, &wasm),
-        None => Component::from_binary(engine, &wasm),
+        Some(cache) => cache.get(engine, wasm),
+        None => Component::from_binary(engine, wasm),
     }
     .map_err(anyhow::Error::from)
     .with_context(|| {

@@ -18,6 +18,7 @@ use wasip2_ground::{Console, Home};
 
 use crate::arguments::ServeArgs;
 use crate::cache::Cache;
+use crate::interfaces::Interfaces;
 use crate::wasi::p2::denial::Denials;
 use crate::{component, engine};
 
@@ -31,14 +32,17 @@ const TURN: Duration = Duration::from_millis(10);
 /// Serves until Ctrl-C.
 pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
     let path = arguments.component();
+    let cannot = || format!("{} cannot serve", path.display());
     let engine = engine::serving(arguments.timeout.is_some(), MOST)?;
     let cache_directory = home.directory("cache")?;
     let cache = Cache::new(&cache_directory);
     let cache = (!arguments.no_cache).then_some(&cache);
-    let component = component::load(&engine, path, cache)?;
+    let wasm = component::read(path)?;
+    Interfaces::of(&wasm).for_serving().with_context(cannot)?;
+    let component = component::compile(&engine, &wasm, path, cache)?;
     let denials = Denials::default();
     let instances = Instances::new(&engine, &component, path, arguments, denials.clone())
-        .with_context(|| format!("{} cannot serve", path.display()))?;
+        .with_context(cannot)?;
     if arguments.timeout.is_some() {
         // It ends with the process.
         std::thread::spawn(move || {

@@ -28,6 +28,9 @@ pub struct Guest {
     pub asked_environment: bool,
     /// What shares the event loop out.
     pub fairness: Fairness,
+    /// What is to be done the first time that a guest of WASI 0.3 waits through
+    /// 0.2, if anything.
+    pub on_stall: Option<Box<dyn FnOnce() + Send>>,
     /// wasmtime-wasi's state.
     wasi: WasiCtx,
     /// wasmtime-wasi-http's state.
@@ -96,6 +99,7 @@ impl Guest {
             statistics: Statistics::default(),
             asked_environment: false,
             fairness: Fairness::default(),
+            on_stall: None,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             http_gate: Http {
