@@ -31,4 +31,5 @@ mod suite;
 mod tool;
 mod unwinding;
 mod waits;
+mod wasi_0_3;
 mod wasmtime;

@@ -18,14 +18,30 @@ fn main() {
         "cargo::rustc-env=WASIP2_JUDGES={:016x}",
         judges(&repository).expect("the checkout can be read")
     );
-    let own = repository.join("target/wasip2/tools/bin/wasmtime");
-    println!("cargo::rerun-if-changed={}", own.display());
-    if own.is_file() || which::which("wasmtime").is_ok() {
+    let tools = repository.join("target/wasip2/tools");
+    println!("cargo::rerun-if-changed={}", tools.display());
+    if own_wasmtime(&tools) || which::which("wasmtime").is_ok() {
         println!("cargo::rustc-cfg=has_wasmtime");
     }
     if which::which("npm").is_ok() && node().is_some_and(|major| major >= 20) {
         println!("cargo::rustc-cfg=has_node");
     }
+}
+
+/// Whether `setup --wasmtime` has fetched or built the command.
+fn own_wasmtime(tools: &Path) -> bool {
+    let fetched = || {
+        fs::read_dir(tools).is_ok_and(|mut entries| {
+            entries.any(|entry| {
+                entry.is_ok_and(|entry| {
+                    let name = entry.file_name();
+                    name.to_string_lossy().starts_with("wasmtime-")
+                        && entry.path().join("wasmtime").is_file()
+                })
+            })
+        })
+    };
+    tools.join("bin/wasmtime").is_file() || fetched()
 }
 
 /// The major version of Node.js.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use wasip2_ground::{Console, Home, TARGET};
+use wasip2_ground::{Console, Home, TARGET, Wasi};
 use wasip2_series::overrides::{self, Options};
 use wasip2_series::project::Project;
 use wasip2_series::{Series, SeriesArgs};
@@ -23,6 +23,10 @@ pub struct InitArgs {
     /// Take out what an earlier `init` wrote
     #[arg(long)]
     remove: bool,
+    /// The version of WASI to build for; by default the one that an earlier
+    /// `init` set, or 0.2
+    #[arg(long, value_enum, value_name = "VERSION")]
+    wasi: Option<Wasi>,
     /// Do not override this crate
     #[arg(long, value_name = "CRATE")]
     except: Vec<String>,
@@ -43,6 +47,7 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
         except: &arguments.except,
         allow: &arguments.allow,
         offline: arguments.series.offline,
+        wasi: arguments.wasi,
     };
     let series = arguments.series.all(home)?;
     let overridden = overrides::initialise(&project, &series, &options, home, console)?;
@@ -54,10 +59,14 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
             names(&series)
         ));
     }
+    let built_for = match overrides::wasi(&project)? {
+        Wasi::P2 => String::new(),
+        newer => format!(", for WASI {newer}"),
+    };
     console.status(
         "Finished",
         format!(
-            "{}: now `cargo run --target {TARGET}`",
+            "{}: now `cargo run --target {TARGET}`{built_for}",
             project.root.display()
         ),
     );

@@ -5,7 +5,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use wasip2_demo_server::DemoServer;
 
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Wasi};
 use wasip2_host::{Directory, HostArgs, Kind, Mode, Rights, Variable};
 use wasip2_series::workspace::{Build, Guests};
 use wasip2_series::{SeriesArgs, Source};
@@ -25,6 +25,9 @@ pub struct RunArgs {
     /// The guest to run, one of those in compat-tests/programs/guests
     #[arg(long, value_name = "NAME", default_value = DEMO)]
     example: String,
+    /// The version of WASI to build it for
+    #[arg(long, value_enum, default_value_t, value_name = "VERSION")]
+    wasi: Wasi,
     /// Build with optimisation
     #[arg(long, short)]
     release: bool,
@@ -63,6 +66,7 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
         "guests",
         &source.guests(),
         &series,
+        arguments.wasi,
         &arguments.series,
         home,
         console,

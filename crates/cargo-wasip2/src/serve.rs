@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Wasi};
 use wasip2_series::workspace::{Build, Guests};
 use wasip2_series::{SeriesArgs, Source};
 use wasip2_toolchain::{self as toolchain, Panic, unwinding};
@@ -74,6 +74,7 @@ fn build(example: &str, arguments: &ServeArgs, home: &Home, console: &Console) -
         "servers",
         &servers,
         &series,
+        Wasi::P2,
         &arguments.series,
         home,
         console,

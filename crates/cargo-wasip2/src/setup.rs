@@ -20,8 +20,9 @@ pub struct SetupArgs {
     #[arg(long)]
     cargo_hack: bool,
 
-    /// Also build the pinned `wasmtime` command, for `--host wasmtime`; it takes
-    /// some ten minutes
+    /// Also fetch the pinned `wasmtime` command with pip, for `--host wasmtime`;
+    /// where there is none for this machine, build it, which takes some ten
+    /// minutes
     #[arg(long)]
     wasmtime: bool,
 

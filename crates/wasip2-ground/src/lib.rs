@@ -13,6 +13,7 @@
 //! - [`interrupt`]: what Ctrl-C does, said once.
 //! - [`cargo`]: which cargo, which rustc; [`messages`]: what it says as JSON.
 //! - [`home`]: where everything is kept that is made.
+//! - [`Wasi`]: the versions of WASI.
 //!
 //! Nothing here knows of patches, toolchains, components or hosts.
 
@@ -28,10 +29,12 @@ pub mod interrupt;
 pub mod messages;
 pub mod mirror;
 pub mod process;
+mod wasi;
 
 pub use console::Console;
 pub use home::Home;
 pub use process::Process;
+pub use wasi::Wasi;
 
 /// The target that all of this is about.
 pub const TARGET: &str = "wasm32-wasip2";

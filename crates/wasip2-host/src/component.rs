@@ -42,12 +42,17 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(wasm)
 }
 
-/// Loads the component at `path`, from `cache` if there is one.
-pub fn load(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Component> {
-    let wasm = read(path)?;
+/// Compiles the component `wasm`, which was read from `path`, or has it from
+/// `cache` if there is one.
+pub fn compile(
+    engine: &Engine,
+    wasm: &[u8],
+    path: &Path,
+    cache: Option<&Cache>,
+) -> Result<Component> {
     match cache {
-        Some(cache) => cache.get(engine, &wasm),
-        None => Component::from_binary(engine, &wasm),
+        Some(cache) => cache.get(engine, wasm),
+        None => Component::from_binary(engine, wasm),
     }
     .map_err(anyhow::Error::from)
     .with_context(|| {
@@ -57,29 +62,6 @@ pub fn load(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Compo
             path.display()
         )
     })
-}
-
-/// Whether the component at `path` imports an interface whose name begins with
-/// `interface`.
-pub fn imports(path: &Path, interface: &str) -> Result<bool> {
-    let wasm = read(path)?;
-    let mut depth = 0;
-    for payload in Parser::new(0).parse_all(&wasm).map_while(Result::ok) {
-        match payload {
-            // What is in it has imports of its own.
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::ComponentImportSection(imports) if depth == 0 => {
-                for import in imports.into_iter().map_while(Result::ok) {
-                    if import.name.name.starts_with(interface) {
-                        return Ok(true);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(false)
 }
 
 /// What a file holds.
@@ -96,7 +78,7 @@ enum Content {
 impl Content {
     fn of(bytes: &[u8]) -> Content {
         if Parser::is_core_wasm(bytes) {
-            return match module_imports(bytes, "wasi_snapshot_preview1") {
+            return match imports(bytes, "wasi_snapshot_preview1") {
                 true => Content::Preview1Module,
                 false => Content::Module,
             };
@@ -116,7 +98,7 @@ impl Content {
 
 /// Whether a core module imports anything of `module`. One that is cut off
 /// imports what can still be read.
-fn module_imports(bytes: &[u8], module: &str) -> bool {
+fn imports(bytes: &[u8], module: &str) -> bool {
     Parser::new(0)
         .parse_all(bytes)
         .map_while(Result::ok)

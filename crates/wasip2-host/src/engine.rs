@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
+use wasip2_ground::Wasi;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     RegallocAlgorithm, WasmBacktraceDetails,
@@ -20,14 +21,14 @@ const CORE_INSTANCES: u32 = 4;
 /// default of 20,000 is too few for a large one without optimisation.
 const TABLE: usize = 200_000;
 
-/// Makes an engine whose guests can be stopped while they compute, if
-/// `interruptible`.
+/// Makes an engine for guests of that version of WASI, which can be stopped
+/// while they compute, if `interruptible`.
 ///
 /// Everything else is as wasmtime has it by default (optimised code, 4 GiB of
 /// reserved addresses for a memory, so that no access needs a bounds check):
 /// what is measured here is what a user's own host does.
-pub fn new(interruptible: bool) -> Result<Engine> {
-    Engine::new(&config(interruptible))
+pub fn new(interruptible: bool, wasi: Wasi) -> Result<Engine> {
+    Engine::new(&config(interruptible, wasi))
         .map_err(anyhow::Error::from)
         .context("wasmtime does not run on this machine")
 }
@@ -45,7 +46,7 @@ const KEPT: usize = 512 << 10;
 /// faults is half of what a small request costs.
 pub fn serving(instances: u32) -> Result<Engine> {
     let engine = |pool| {
-        let mut config = config(true);
+        let mut config = config(true, Wasi::P2);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Engine::new(&config)
     };
@@ -71,8 +72,8 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     pool
 }
 
-fn config(interruptible: bool) -> Config {
-    let mut config = Config::new();
+fn config(interruptible: bool, wasi: Wasi) -> Config {
+    let mut config = configured(wasi);
     // The names and lines in a trap's report.
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE));
@@ -82,11 +83,22 @@ fn config(interruptible: bool) -> Config {
     config
 }
 
-/// Makes an engine for many components each of which runs for a moment only:
-/// compiling takes a fraction of the time, and the code is slower. Its guests
-/// can be stopped while they compute.
-pub fn quick() -> Result<Engine> {
+/// What the version of WASI asks for. Every call of a host that guests may call
+/// at once costs more, so one for 0.2 is not that.
+fn configured(wasi: Wasi) -> Config {
     let mut config = Config::new();
+    match wasi {
+        Wasi::P2 => config.concurrency_support(false),
+        Wasi::P3 => config.wasm_component_model_async(true),
+    };
+    config
+}
+
+/// Makes an engine for many components of that version of WASI, each of which
+/// runs for a moment only: compiling takes a fraction of the time, and the code
+/// is slower. Its guests can be stopped while they compute.
+pub fn quick(wasi: Wasi) -> Result<Engine> {
+    let mut config = configured(wasi);
     config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config.epoch_interruption(true);
     config.cranelift_opt_level(OptLevel::None);

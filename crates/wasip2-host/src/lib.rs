@@ -18,8 +18,8 @@
 //!
 //! [`hosts`] has a file for each host, behind one trait. The one of this
 //! program is Wasmtime: [`engine`], [`component`] and [`cache`] make a file
-//! into code; [`wasi`] has a directory for each version of WASI; [`mod@serve`]
-//! answers requests with instances. [`preinit`] makes of a handler one whose
+//! into code; [`interfaces`] says for which version of WASI it is, and [`wasi`]
+//! has a directory for each; [`mod@serve`] answers requests with instances. [`preinit`] makes of a handler one whose
 //! instances have begun already. [`program`] runs one component many times.
 
 // The first pages are for whoever works on this, too.
@@ -31,6 +31,7 @@ mod component;
 mod end;
 mod engine;
 pub mod hosts;
+mod interfaces;
 pub mod preinit;
 mod program;
 mod rights;

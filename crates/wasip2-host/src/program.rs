@@ -12,14 +12,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use wasip2_ground::Wasi;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 
 use crate::arguments::Mode;
 use crate::cache::Cache;
 use crate::end::End;
+use crate::interfaces::Interfaces;
 use crate::rights::Rights;
-use crate::wasi::p2::command::Command;
+use crate::wasi::Command;
 use crate::wasi::p2::denial::Denials;
 use crate::wasi::p2::guest::{Guest, Streams};
 use crate::{component, engine, trap};
@@ -32,7 +34,10 @@ const OUTPUT: usize = 4 << 20;
 
 /// Loads programs and gives those that compute their turns.
 pub struct Loader {
+    /// What compiles and runs those of WASI 0.2.
     engine: Engine,
+    /// What compiles and runs those of WASI 0.3.
+    newer: Engine,
     mode: Mode,
     /// Set when no more turns are needed.
     ended: Arc<AtomicBool>,
@@ -48,41 +53,51 @@ pub struct Program {
 }
 
 impl Loader {
-    /// A loader with an engine of its own, whose programs' host waits as `mode`
+    /// A loader with engines of its own, whose programs' host waits as `mode`
     /// says.
     pub fn new(mode: Mode) -> Result<Loader> {
-        let engine = engine::quick()?;
+        let engine = engine::quick(Wasi::P2)?;
+        let newer = engine::quick(Wasi::P3)?;
         let ended = Arc::new(AtomicBool::new(false));
         let clock = std::thread::spawn({
-            let (engine, ended) = (engine.clone(), ended.clone());
+            let (engine, newer, ended) = (engine.clone(), newer.clone(), ended.clone());
             move || {
                 while !ended.load(Ordering::Relaxed) {
                     std::thread::sleep(TURN);
                     engine.increment_epoch();
+                    newer.increment_epoch();
                 }
             }
         });
         Ok(Loader {
             engine,
+            newer,
             mode,
             ended,
             clock: Some(clock),
         })
     }
 
-    /// What compiles and runs.
+    /// What compiles and runs what is for WASI 0.2.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
     /// Loads the component at `path`; its compiled code is kept in `cache`.
     pub fn load(&self, path: &Path, cache: &Path, rights: &Rights) -> Result<Program> {
-        let component = component::load(&self.engine, path, Cache::new(cache).as_ref())?;
-        let command = Command::link(&self.engine, &component, self.mode, rights)
+        let cannot = || format!("{} cannot run here", path.display());
+        let wasm = component::read(path)?;
+        let wasi = Interfaces::of(&wasm).wasi().with_context(cannot)?;
+        let engine = match wasi {
+            Wasi::P2 => &self.engine,
+            Wasi::P3 => &self.newer,
+        };
+        let component = component::compile(engine, &wasm, path, Cache::new(cache).as_ref())?;
+        let command = Command::link(engine, &component, wasi, self.mode, rights)
             .map_err(anyhow::Error::from)
-            .with_context(|| format!("{} cannot run here", path.display()))?;
+            .with_context(cannot)?;
         Ok(Program {
-            engine: self.engine.clone(),
+            engine: engine.clone(),
             command,
         })
     }

@@ -41,6 +41,10 @@ pub fn report_waiting(limit: Duration, console: &Console) {
     ));
 }
 
+/// What is to be said of a guest that nothing can wake.
+const NOTHING_LEFT: &str =
+    "it waited, but for nothing: no socket, no timer, no stream was left to wake it";
+
 /// What a trap means for someone who writes Rust.
 fn explanation(error: &wasmtime::Error, reason: &str) -> Option<&'static str> {
     match error.downcast_ref::<Trap>() {
@@ -55,10 +59,13 @@ fn explanation(error: &wasmtime::Error, reason: &str) -> Option<&'static str> {
             "in a program without `unsafe` this is its stack (1 MiB) overflowing: is there a \
              recursion without end?",
         ),
+        Some(Trap::AsyncDeadlock) => Some(NOTHING_LEFT),
+        Some(Trap::CannotBlockSyncTask) => Some(
+            "it waited through WASI 0.3 in a function that may not, such as the \
+             `wasi:cli/run` of 0.2: a program that is built for 0.3 exports that of 0.3",
+        ),
         Some(_) => None,
-        None if reason.contains("empty poll list") => {
-            Some("it waited, but for nothing: no socket, no timer, no stream was left to wake it")
-        }
+        None if reason.contains("empty poll list") => Some(NOTHING_LEFT),
         None if reason.contains("resource has children") => Some(
             "it dropped a resource before what was made of it, as a stream before the \
              pollable on it",

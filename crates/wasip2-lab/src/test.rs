@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::checkout::Checkout;
 use wasip2_ground::cargo::cargo;
-use wasip2_ground::{Console, Home, Process};
+use wasip2_ground::{Console, Home, Process, Wasi};
 use wasip2_series::SeriesArgs;
 use wasip2_series::workspace::{Build, Guests};
 
@@ -34,7 +34,15 @@ pub fn run(arguments: &TestArgs, home: &Home, console: &Console) -> Result<u8> {
         ("guests", checkout.source.guests()),
         ("servers", checkout.source.servers()),
     ] {
-        let guests = Guests::stage(place, &source, &series, &arguments.series, home, console)?;
+        let guests = Guests::stage(
+            place,
+            &source,
+            &series,
+            Wasi::P2,
+            &arguments.series,
+            home,
+            console,
+        )?;
         for guest in guests.list(console)? {
             guests.build(&guest.name, &Build::default(), console)?;
         }

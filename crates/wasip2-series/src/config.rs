@@ -1,5 +1,5 @@
-//! The project's `.cargo/config.toml`: our overrides and runner in it, and
-//! nothing that is not ours touched.
+//! The project's `.cargo/config.toml`: our overrides, runner and flags in it,
+//! and nothing that is not ours touched.
 //!
 //! Every entry of ours ends in a comment that says so; only what has it is
 //! ever changed or removed. The rest of the file keeps its words, order,
@@ -11,8 +11,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
-use wasip2_ground::TARGET;
 use wasip2_ground::files::write_whole;
+use wasip2_ground::{TARGET, Wasi};
+
+use crate::wasi;
+
+/// Where flags for rustc stand: cargo joins what is there with what a project
+/// sets for the target by its name.
+const FLAGS: &str = "cfg(target_env = \"p2\")";
 
 /// Ends each line that the tool wrote.
 const OURS: &str = " # by `cargo wasip2 init`";
@@ -115,6 +121,47 @@ impl Config {
         Ok(Runner::Ours)
     }
 
+    /// Has the project built for that version of WASI.
+    pub fn set_wasi(&mut self, wasi: Wasi) -> Result<()> {
+        let wanted = wasi::rustflags(wasi);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let place = self.path.display().to_string();
+        let table = table_at(&mut self.document, &["target", FLAGS], &place)?;
+        if let Some(item) = table.get("rustflags")
+            && !is_ours(item)
+        {
+            bail!(
+                "{place} already sets rustflags for `{FLAGS}` (`{}`); nothing was changed: move \
+                 them to `[target.{TARGET}]`, which cargo joins with ours",
+                item.to_string().trim()
+            );
+        }
+        let mut flags = Array::new();
+        flags.extend(wanted);
+        put(table, "rustflags", Value::Array(flags));
+        Ok(())
+    }
+
+    /// The version of WASI that an earlier `init` had the project built for.
+    pub fn wasi(&self) -> Wasi {
+        let ours = self
+            .document
+            .get("target")
+            .and_then(|target| target.get(FLAGS)?.get("rustflags"))
+            .is_some_and(is_ours);
+        if ours { Wasi::P3 } else { Wasi::P2 }
+    }
+
+    /// Whether the project sets flags for every target, which those for one
+    /// take the place of.
+    pub fn has_build_rustflags(&self) -> bool {
+        self.document
+            .get("build")
+            .is_some_and(|build| build.get("rustflags").is_some())
+    }
+
     /// Whether an earlier `init` overrode something here.
     pub fn has_ours(&self) -> bool {
         self.document
@@ -127,7 +174,11 @@ impl Config {
     /// Takes out every entry of ours; gives back how many there were.
     pub fn remove_ours(&mut self) -> usize {
         let mut removed = 0;
-        for path in [["patch", "crates-io"], ["target", TARGET]] {
+        for path in [
+            ["patch", "crates-io"],
+            ["target", TARGET],
+            ["target", FLAGS],
+        ] {
             let Some(outer) = self
                 .document
                 .get_mut(path[0])

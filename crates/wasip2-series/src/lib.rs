@@ -17,7 +17,7 @@
 //! - [`shims`]: the crates of ours that patched crates depend on.
 //! - [`project`]: a user's workspace and its lock file. [`overrides`] has it
 //!   build with the trees, in `.cargo/config.toml`; on failure it is as it
-//!   was.
+//!   was. [`wasi`] is what a build for a version of WASI takes.
 //! - [`staging`]: a workspace of ours, locked and overridden as a user's project
 //!   would be. [`workspace`]: one of guests, and how those are built.
 //!
@@ -39,6 +39,7 @@ pub mod shims;
 pub mod source;
 pub mod staging;
 pub mod tree;
+pub mod wasi;
 pub mod workspace;
 
 pub use arguments::SeriesArgs;

@@ -25,6 +25,10 @@ const DEPENDENCIES: [&str; 3] = ["dependencies", "dev-dependencies", "build-depe
 /// Lists of targets, each named by its `name`.
 const TARGETS: [&str; 4] = ["test", "example", "bench", "bin"];
 
+/// What series look at that upstream's workspace does not declare, whose
+/// manifest is not in the package.
+const CFG: &str = "cfg(wasip3)";
+
 /// Puts the normalised manifest, with the patches' changes, into `work`, whose
 /// `Cargo.toml` is upstream's; upstream's becomes `Cargo.toml.orig` again.
 pub fn write(pristine: &Pristine, work: &Path, console: &Console) -> Result<()> {
@@ -51,6 +55,7 @@ pub fn write(pristine: &Pristine, work: &Path, console: &Console) -> Result<()> 
     )
     .read(console)?;
     enter_tests(added.lines(), &mut normalised);
+    declare(&mut normalised);
 
     fs::write(work.join("Cargo.toml.orig"), patched)?;
     fs::write(
@@ -83,6 +88,20 @@ fn transfer(before: &Table, after: &Table, normalised: &mut Table) -> Result<()>
     }
     normalised.retain(|_, value| !value.as_table().is_some_and(Table::is_empty));
     Ok(())
+}
+
+/// Has rustc know [`CFG`], where it is told which ones there are.
+fn declare(normalised: &mut Table) {
+    let keys = ["rust", "unexpected_cfgs", "check-cfg"];
+    let check = normalised
+        .get_mut("lints")
+        .and_then(|lints| keys.iter().try_fold(lints, |table, key| table.get_mut(key)));
+    if let Some(Value::Array(known)) = check {
+        let cfg = Value::from(CFG);
+        if !known.contains(&cfg) {
+            known.push(cfg);
+        }
+    }
 }
 
 /// `[target.'cfg(…)'.dependencies]` and its like.

@@ -3,7 +3,8 @@
 //! The contract: after success every crate of the project that we have a
 //! series for is built from its patched tree, and cargo's lock file says so;
 //! after any failure the project is as it was. Nothing is written but
-//! `[patch.crates-io]` entries, the target's runner and the lock file.
+//! `[patch.crates-io]` entries, the target's runner, the lock file and, for WASI
+//! 0.3, flags for rustc.
 //!
 //! Cargo ignores an override that fits no locked version, with a warning at
 //! most. Here that is an error which names the crate that pulls the other
@@ -16,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use cargo_lock::Lockfile;
 use semver::Version;
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home, TARGET};
+use wasip2_ground::{Console, Home, TARGET, Wasi};
 
 use crate::config::{Config, Runner};
 use crate::project::{Kept, Project, locked, pulled_in_by};
@@ -34,6 +35,9 @@ pub struct Options<'a> {
     pub allow: &'a [String],
     /// Whether to keep from the network.
     pub offline: bool,
+    /// The version of WASI to build for; where none is named, the one that the
+    /// project is built for already.
+    pub wasi: Option<Wasi>,
 }
 
 /// Overrides what can be overridden in `project`; gives back the series that
@@ -92,6 +96,7 @@ fn override_crates<'a>(
     let before = project.lock(options.offline, console)?;
     let wanted = plan(&before, series, options, console)?;
 
+    let wasi = options.wasi.unwrap_or_else(|| config.wasi());
     config.remove_ours();
     let mut taken = HashSet::new();
     for (series, _) in &wanted {
@@ -105,6 +110,14 @@ fn override_crates<'a>(
     if let Runner::Theirs(runner) = config.set_runner(&runner()?)? {
         console.warn(format!(
             "{} already sets a runner for {TARGET}, which stays: {runner}",
+            config.path.display()
+        ));
+    }
+    config.set_wasi(wasi)?;
+    if wasi != Wasi::P2 && config.has_build_rustflags() {
+        console.warn(format!(
+            "{} sets `build.rustflags`, which cargo leaves out where a target has flags of its \
+             own, as a build for WASI {wasi} does: move them to `[target.{TARGET}]`",
             config.path.display()
         ));
     }
@@ -326,6 +339,11 @@ pub fn remove(project: &Project, offline: bool, console: &Console) -> Result<boo
         locked.context("the lock file could not be brought back to the released crates")?;
         Ok(true)
     })
+}
+
+/// The version of WASI that `project` is built for.
+pub fn wasi(project: &Project) -> Result<Wasi> {
+    Ok(Config::read(&project.root)?.wasi())
 }
 
 /// The configuration that overrides are written to.

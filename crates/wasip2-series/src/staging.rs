@@ -12,7 +12,7 @@ use anyhow::{Result, ensure};
 use walkdir::WalkDir;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Wasi};
 
 use crate::arguments::SeriesArgs;
 use crate::overrides::{self, Options};
@@ -20,7 +20,7 @@ use crate::project::{Project, locked};
 use crate::release::Release;
 use crate::series::Series;
 use crate::shims::Shims;
-use crate::tree;
+use crate::{tree, wasi};
 
 /// A workspace that is to be initialised.
 #[derive(Debug, Default)]
@@ -35,6 +35,8 @@ pub struct Staging<'a> {
     pub releases: Vec<Release>,
     /// The series whose crates are overridden.
     pub series: &'a [Series],
+    /// The version of WASI that it is built for.
+    pub wasi: Wasi,
 }
 
 /// What is remembered of an initialised workspace: what it follows from, and
@@ -78,6 +80,7 @@ impl Staging<'_> {
         self.lock_releases(&project, arguments.offline, console)?;
         let options = Options {
             offline: arguments.offline,
+            wasi: Some(self.wasi),
             ..Options::default()
         };
         let used = overrides::initialise(&project, self.series, &options, home, console)?;
@@ -90,6 +93,7 @@ impl Staging<'_> {
     /// What the lock file and the configuration follow from.
     fn inputs(&self, shims: &Shims, lock: Option<&[u8]>) -> Result<String> {
         let mut inputs = env!("CARGO_PKG_VERSION").to_owned();
+        inputs.extend(wasi::rustflags(self.wasi));
         inputs.push_str(&String::from_utf8_lossy(lock.unwrap_or_default()));
         for release in &self.releases {
             inputs.push_str(&format!("{release}\n"));

@@ -14,18 +14,20 @@ use crate::arguments::SeriesArgs;
 use crate::project::Project;
 use crate::series::Series;
 use crate::staging::Staging;
+use crate::wasi;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::console::Verbosity;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::messages::{self, Built, Message, Stderr};
 use wasip2_ground::mirror::mirror;
-use wasip2_ground::{Console, Home, Process, TARGET};
+use wasip2_ground::{Console, Home, Process, TARGET, Wasi};
 use wasip2_toolchain::{Libc, Unwinding};
 
 /// A staged workspace of guests.
 #[derive(Debug)]
 pub struct Guests {
     project: Project,
+    wasi: Wasi,
 }
 
 /// A program of the workspace.
@@ -56,26 +58,34 @@ pub struct Build {
 
 impl Guests {
     /// Stages the workspace that stands in `source` in the directory `place`
-    /// of `home`. Without a series it is built from the released crates.
+    /// of `home`, to be built for that version of WASI. Without a series it is
+    /// built from the released crates.
     pub fn stage(
         place: &str,
         source: &Path,
         series: &[Series],
+        wasi: Wasi,
         arguments: &SeriesArgs,
         home: &Home,
         console: &Console,
     ) -> Result<Guests> {
+        // Neither takes the other's place.
+        let place = match wasi {
+            Wasi::P2 => place.to_owned(),
+            newer => format!("{place}-{newer}"),
+        };
         let _lock = home.lock(&place.replace('/', "-"), console)?;
-        let root = home.directory(place)?;
+        let root = home.directory(&place)?;
         mirror(source, &root, &["Cargo.lock", ".cargo", "target"])?;
         let staging = Staging {
             root,
             lock: Some(source.join("Cargo.lock")),
             series,
+            wasi,
             ..Staging::default()
         };
         let project = staging.initialise(arguments, home, console)?;
-        Ok(Guests { project })
+        Ok(Guests { project, wasi })
     }
 
     /// The guests, in the order of their names.
@@ -130,7 +140,11 @@ impl Guests {
             process = process.args(["--target-dir", "target/unwinding"]);
         }
         if !rustflags.is_empty() {
-            // The one of cargo's variables that no other overrules.
+            // The one of cargo's variables that no other overrules, nor does
+            // what the workspace's configuration has.
+            if !build.native {
+                rustflags.extend(wasi::rustflags(self.wasi));
+            }
             process = process.env("CARGO_ENCODED_RUSTFLAGS", rustflags.join("\x1f"));
         }
         if let Some(profile) = build.profile {

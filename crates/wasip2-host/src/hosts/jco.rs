@@ -14,19 +14,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use wasip2_ground::files::{hex, write_whole};
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home, Process, child};
+use wasip2_ground::{Console, Home, Process, Wasi, child};
 use wasip2_toolchain::{Node, jco as toolchain};
 
 use super::Host;
 use crate::arguments::{HostArgs, Mode, ServeArgs};
+use crate::component;
 use crate::end::{TIMED_OUT, code};
+use crate::interfaces::Interfaces;
 use crate::rights::Rights;
 
 const TRANSPILE: &str = include_str!("jco/transpile.mjs");
@@ -140,6 +142,25 @@ impl Host for Jco {
     }
 }
 
+/// An error where the component is for a version of WASI that jco, as it is
+/// pinned here, does not have.
+fn check(component: &Path) -> Result<()> {
+    // What is no component at all, jco says itself.
+    let Ok(wasm) = component::read(component) else {
+        return Ok(());
+    };
+    let cannot = || format!("{} cannot run in jco", component.display());
+    let wasi = Interfaces::of(&wasm).wasi().with_context(cannot)?;
+    if wasi == Wasi::P2 {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "it is for WASI {wasi}, and jco is used for 0.2 here: leave `--host jco` out, or build it \
+         for 0.2"
+    ))
+    .with_context(cannot)
+}
+
 /// Node.js with the component in it, to be run or to serve, and the file with
 /// its options, which is to be kept for as long as that runs. They may hold
 /// secrets, and arguments can be read by everybody on this machine.
@@ -152,6 +173,7 @@ fn command(
     home: &Home,
     console: &Console,
 ) -> Result<(Command, NamedTempFile)> {
+    check(component)?;
     Node::find(console)?;
     let jco = toolchain::jco(home, console)?;
     // Beside `node_modules`, where Node.js looks for jco.

@@ -2,29 +2,27 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
-use wasip2_ground::{Console, Home, Process, child};
+use wasip2_ground::{Console, Home, Process, Wasi, child};
 use wasip2_toolchain::wasmtime as toolchain;
 
 use super::Host;
 use crate::arguments::{HostArgs, Mode, ServeArgs};
 use crate::component;
 use crate::end::{TIMED_OUT, TRAPPED, code};
+use crate::interfaces::Interfaces;
 use crate::rights::Rights;
 
 /// What `wasmtime serve` writes before its URL, to standard error.
 const SERVING: &str = "Serving HTTP on ";
 
-/// What a guest imports to send HTTP requests, whatever its version.
-const SENDS_HTTP: &str = "wasi:http/outgoing-handler@";
-
 /// What to do where there is no such command.
-const INSTALL: &str = "`wasmtime` is not installed; build it with `cargo wasip2 setup --wasmtime`, \
+const INSTALL: &str = "`wasmtime` is not installed; fetch it with `cargo wasip2 setup --wasmtime`, \
                        install it as https://wasmtime.dev says, or leave `--host wasmtime` and \
                        CARGO_WASIP2_HOST out to use the host that is built in";
 
@@ -42,8 +40,10 @@ impl Host for Wasmtime {
             bail!("the `wasmtime` command has no `--statistics`; use `--host builtin`");
         }
         cannot(&arguments.rights)?;
+        let program = wasmtime(home)?;
+        check(&program, arguments.component(), console)?;
         let started = Instant::now();
-        let mut process = Process::new(wasmtime(home)?).args(words(arguments));
+        let mut process = Process::new(program).args(words(arguments));
         for (name, value) in secrets(&arguments.rights) {
             process = process.env(name, value);
         }
@@ -65,14 +65,17 @@ impl Host for Wasmtime {
         if let Some(flag) = others.iter().find(|flag| **flag != "--max-memory") {
             bail!("the `wasmtime` command has no `{flag}`; leave it or `--host` out");
         }
-        if !arguments.rights.http && component::imports(arguments.component(), SENDS_HTTP)? {
+        let wasm = component::read(arguments.component())?;
+        if !arguments.rights.http && Interfaces::of(&wasm).sends_http() {
             bail!(
                 "`wasmtime serve` lets every guest send HTTP requests, and {} can do so; allow it \
                  with `--http`, or leave `--host wasmtime` out for a host that refuses it",
                 arguments.component().display()
             );
         }
-        let mut command = Command::new(wasmtime(home)?);
+        let program = wasmtime(home)?;
+        check(&program, arguments.component(), console)?;
+        let mut command = Command::new(program);
         command
             // `wasi:cli` is not in the world of a handler, and Rust's standard
             // library imports it.
@@ -136,6 +139,35 @@ impl Host for Wasmtime {
 /// The command.
 fn wasmtime(home: &Home) -> Result<PathBuf> {
     toolchain::wasmtime(home).context(INSTALL)
+}
+
+/// The first version of the command that has the interfaces of WASI 0.3 as they
+/// were released, and needs no flag for them.
+const WITH_0_3: u64 = 46;
+
+/// An error where the command does not have the version of WASI that the
+/// component is for.
+fn check(program: &Path, component: &Path, console: &Console) -> Result<()> {
+    // What is no component at all, the command says itself.
+    let Ok(wasm) = component::read(component) else {
+        return Ok(());
+    };
+    let cannot = || format!("{} cannot run in `wasmtime`", component.display());
+    let wasi = Interfaces::of(&wasm).wasi().with_context(cannot)?;
+    if wasi == Wasi::P2 {
+        return Ok(());
+    }
+    let version = toolchain::version(program, console)?;
+    if version.major < WITH_0_3 {
+        let shown = program.display();
+        return Err(anyhow!(
+            "it is for WASI {wasi}, which Wasmtime has from {WITH_0_3}.0 on, and {shown} is \
+             {version}: take a newer one (`cargo wasip2 setup --wasmtime`), or leave `--host \
+             wasmtime` out"
+        ))
+        .with_context(cannot);
+    }
+    Ok(())
 }
 
 /// The command's arguments.

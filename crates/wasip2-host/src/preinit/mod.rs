@@ -25,6 +25,7 @@ use wasmtime_wizer::Wizer;
 
 use crate::arguments::Mode;
 use crate::component;
+use crate::interfaces::Interfaces;
 use crate::program::Loader;
 use crate::wasi::p2::denial::Denials;
 use crate::wasi::p2::event_loop;
@@ -62,6 +63,12 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
         return Err(error.into());
     }
     let wasm = component::read(&arguments.component)?;
+    Interfaces::of(&wasm).for_serving().with_context(|| {
+        format!(
+            "{} cannot be pre-initialised",
+            arguments.component.display()
+        )
+    })?;
     let spinner = console.spinner("Starting", arguments.component.display());
     let snapshot = snapshot(&wasm, arguments, denials, &spinner, console);
     spinner.finish_and_clear();

@@ -19,6 +19,7 @@ use wasip2_ground::{Console, Home};
 
 use crate::arguments::ServeArgs;
 use crate::cache::Cache;
+use crate::interfaces::Interfaces;
 use crate::wasi::p2::denial::Denials;
 use crate::{component, engine};
 
@@ -32,15 +33,18 @@ const TURN: Duration = Duration::from_millis(10);
 /// Serves until Ctrl-C.
 pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
     let path = arguments.component();
+    let cannot = || format!("{} cannot serve", path.display());
     let engine = engine::serving(arguments.limits.max_instances())?;
     let cache = match arguments.no_cache {
         true => None,
         false => Cache::open(home, &arguments.rights),
     };
-    let component = component::load(&engine, path, cache.as_ref())?;
+    let wasm = component::read(path)?;
+    Interfaces::of(&wasm).for_serving().with_context(cannot)?;
+    let component = component::compile(&engine, &wasm, path, cache.as_ref())?;
     let denials = Denials::default();
     let instances = Instances::new(&engine, &component, path, arguments, denials.clone())
-        .with_context(|| format!("{} cannot serve", path.display()))?;
+        .with_context(cannot)?;
     // It ends with the process.
     std::thread::spawn(move || {
         loop {

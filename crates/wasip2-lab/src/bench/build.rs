@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::cases::{Crates, DATA, Point, Variant};
 use crate::checkout::Checkout;
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Wasi};
 use wasip2_host::Denials;
 use wasip2_host::preinit::{self, PreinitArgs};
 use wasip2_series::workspace::{Build, Guests};
@@ -96,7 +96,7 @@ impl Workspaces {
         console: &Console,
     ) -> Result<Workspaces> {
         let stage = |place: &str, source: PathBuf, series: &[Series]| {
-            Guests::stage(place, &source, series, arguments, home, console)
+            Guests::stage(place, &source, series, Wasi::P2, arguments, home, console)
                 .map_err(|error| format!("its workspace could not be staged: {error:#}"))
         };
         let unused = || Err("no variant needs it".into());

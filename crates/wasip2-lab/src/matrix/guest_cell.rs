@@ -15,6 +15,7 @@ use super::found::Found;
 use super::plan::{GuestWork, Setting};
 use super::workshop::Workshop;
 use crate::services::{self, Service, Start};
+use wasip2_ground::Wasi;
 use wasip2_ground::child::Ended;
 use wasip2_ground::files::write_whole;
 use wasip2_host::{End, complaint, first_panic};
@@ -32,7 +33,7 @@ pub fn run(
         Ok(variables) => variables,
         Err(reason) => return Ok(Found::not_run(reason)),
     };
-    let guests = match workshop.guests(variant)? {
+    let guests = match workshop.guests(variant, setting.wasi)? {
         Ok(guests) => guests,
         Err(error) => return Ok(Found::not_built(error)),
     };
@@ -123,7 +124,10 @@ pub fn build(
     };
     let process = guests.command(&guest, &build).env(
         "CARGO_TARGET_DIR",
-        workshop.home.directory("matrix/target")?,
+        workshop.home.directory(match setting.wasi {
+            Wasi::P2 => "matrix/target",
+            Wasi::P3 => "matrix/target-0.3",
+        })?,
     );
     let process = workshop.variables(process, variables, found);
     workshop.step(&process, guests.root(), found);

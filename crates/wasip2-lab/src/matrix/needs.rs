@@ -1,12 +1,12 @@
 //! Whether a program that a setting needs is on this machine.
 
-use std::ffi::OsStr;
 use std::process::Command;
 
 use super::plan::Needs;
 use wasip2_ground::Home;
+use wasip2_toolchain::wasmtime;
 
-/// What is wrong with it, if anything is. What this tool has built for itself
+/// What is wrong with it, if anything is. What this tool has of its own
 /// counts before what is on `PATH`, as it does for whoever runs it.
 pub fn missing(needs: &Needs, home: &Home) -> Option<String> {
     let Needs {
@@ -14,11 +14,11 @@ pub fn missing(needs: &Needs, home: &Home) -> Option<String> {
         at_least,
         install,
     } = needs;
-    let own = home.root().join("tools/bin").join(program);
-    let found = match own.is_file() {
-        true => own.as_os_str(),
-        false => OsStr::new(program),
+    let own = match &**program {
+        "wasmtime" => wasmtime::kept(home),
+        _ => None,
     };
+    let found = own.unwrap_or_else(|| program.into());
     let output = match Command::new(found).arg("--version").output() {
         Ok(output) if output.status.success() => output,
         Ok(output) => {

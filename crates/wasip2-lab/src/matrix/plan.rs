@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::cell::{self, Expectation, Outcome, Variant};
 use crate::notation::{duration, fits, maybe_duration};
+use wasip2_ground::Wasi;
 use wasip2_ground::files::hex;
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
@@ -181,6 +182,9 @@ pub struct Setting {
     /// What a panic does.
     #[serde(default)]
     pub panic: Panic,
+    /// The version of WASI that is built for.
+    #[serde(default)]
+    pub wasi: Wasi,
     /// Whether it is this machine itself.
     #[serde(default)]
     pub native: bool,

@@ -11,6 +11,7 @@ use super::found::Found;
 use super::plan::{Row, Setting, SuiteWork};
 use super::workshop::Workshop;
 use crate::suite;
+use wasip2_ground::Wasi;
 use wasip2_toolchain::Panic;
 
 /// What is read of a suite's report.
@@ -62,6 +63,9 @@ pub fn run(
     if setting.panic == Panic::Unwind {
         words.push("--panic=unwind".to_owned());
     }
+    if setting.wasi != Wasi::P2 {
+        words.push(format!("--wasi={}", setting.wasi));
+    }
     words.push(format!("--suites={}", suites.display()));
     words.push(format!("--json={}", file.display()));
     words.extend(workshop.series_words());
@@ -102,8 +106,12 @@ pub fn run(
             }
         }
         Variant::Upstream => {
-            let promised =
-                suite::promised(suites, &row.krate, setting.panic, setting.mode, filter)?;
+            let way = suite::Way {
+                panic: setting.panic,
+                mode: setting.mode,
+                wasi: setting.wasi,
+            };
+            let promised = suite::promised(suites, &row.krate, way, filter)?;
             if passed < promised {
                 let mut error = format!("{passed} tests pass, of {promised} that do when patched");
                 if !report.unbuilt.is_empty() {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::child::{self, Ended};
-use wasip2_ground::{Console, Home, Process, interrupt};
+use wasip2_ground::{Console, Home, Process, Wasi, interrupt};
 use wasip2_series::workspace::Guests;
 use wasip2_series::{Series, SeriesArgs};
 use wasip2_toolchain::Clang;
@@ -31,7 +31,7 @@ pub struct Workshop<'a> {
     /// Whether only the quick part of the plan is run.
     pub quick: bool,
     /// The workspaces of guests and servers, by their places.
-    staged: BTreeMap<String, Result<Arc<Guests>, String>>,
+    staged: BTreeMap<(String, Wasi), Result<Arc<Guests>, String>>,
     clang: Option<Clang>,
     /// The projects that features are tried in.
     pub projects: BTreeMap<(String, Variant), Result<PathBuf, String>>,
@@ -59,23 +59,24 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// The workspace of the guests, as released or on the patched crates; or
-    /// why it cannot be had.
-    pub fn guests(&mut self, variant: Variant) -> Result<Result<Arc<Guests>, String>> {
+    /// The workspace of the guests, as released or on the patched crates, for
+    /// that version of WASI; or why it cannot be had.
+    pub fn guests(&mut self, variant: Variant, wasi: Wasi) -> Result<Result<Arc<Guests>, String>> {
         let source = self.plan.guests.as_deref();
         let series = match variant {
             Variant::Upstream => &[],
             Variant::Patched => self.all_series,
         };
         let source = source.context("the plan has no guests")?;
-        self.stage(format!("matrix/{variant}"), source, series)
+        self.stage(format!("matrix/{variant}"), source, series, wasi)
     }
 
     /// The workspace of the servers, on the patched crates.
     pub fn servers(&mut self) -> Result<Result<Arc<Guests>, String>> {
         let source = self.plan.servers.as_deref();
         let source = source.context("the plan has no workspace of servers (`servers`)")?;
-        self.stage("matrix/servers".to_owned(), source, self.all_series)
+        let place = "matrix/servers".to_owned();
+        self.stage(place, source, self.all_series, Wasi::P2)
     }
 
     fn stage(
@@ -83,15 +84,17 @@ impl<'a> Workshop<'a> {
         place: String,
         source: &Path,
         series: &[Series],
+        wasi: Wasi,
     ) -> Result<Result<Arc<Guests>, String>> {
-        if let Some(staged) = self.staged.get(&place) {
+        let key = (place, wasi);
+        if let Some(staged) = self.staged.get(&key) {
             return Ok(staged.clone());
         }
         let (home, console) = (self.home, self.console);
-        let staged = Guests::stage(&place, source, series, self.series, home, console);
+        let staged = Guests::stage(&key.0, source, series, wasi, self.series, home, console);
         let staged = or_reason(staged.map(Arc::new))?;
         interrupt::refuse()?;
-        self.staged.insert(place, staged.clone());
+        self.staged.insert(key, staged.clone());
         Ok(staged)
     }
 

@@ -55,7 +55,7 @@ pub fn build(
             "the tests of {} for {}{}",
             stage.describe(),
             place.name(),
-            definition.described_panic()
+            definition.described_way()
         ),
     );
     let mut process = Process::new(cargo())
@@ -80,7 +80,7 @@ pub fn build(
         if stage.upstream {
             flags.extend_from_slice(definition.upstream_rustflags());
         }
-        if definition.panic == Panic::Unwind {
+        if definition.way.panic == Panic::Unwind {
             process = process
                 // The one of cargo's variables that no other overrules.
                 .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))

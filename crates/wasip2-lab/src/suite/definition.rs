@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
 use crate::notation::{fits, maybe_duration};
+use wasip2_ground::Wasi;
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
 
@@ -27,10 +28,33 @@ pub struct Definition {
     /// Where it was read from.
     pub path: PathBuf,
     file: File,
-    /// What a panic does in the tests.
+    /// How they are built and run.
+    pub way: Way,
+}
+
+/// How tests are built and run, as far as it decides what becomes of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Way {
+    /// What a panic does.
     pub panic: Panic,
     /// How the host waits.
-    mode: Mode,
+    pub mode: Mode,
+    /// The version of WASI.
+    pub wasi: Wasi,
+}
+
+impl Way {
+    /// Every one that there is: 0.3 has no synchronous host.
+    fn all() -> impl Iterator<Item = Way> {
+        let hosts = [
+            (Wasi::P2, Mode::Async),
+            (Wasi::P2, Mode::Sync),
+            (Wasi::P3, Mode::Async),
+        ];
+        [Panic::Abort, Panic::Unwind]
+            .into_iter()
+            .flat_map(move |panic| hosts.map(|(wasi, mode)| Way { panic, mode, wasi }))
+    }
 }
 
 /// The file as it is written.
@@ -71,6 +95,8 @@ pub struct Expectation {
     pub panic: Option<Panic>,
     /// How the host waits where that is so; left out where it does not matter.
     pub mode: Option<Mode>,
+    /// The version of WASI where that is so; left out where it does not matter.
+    pub wasi: Option<Wasi>,
     /// Their names, in which `*` stands for anything.
     pub tests: Vec<String>,
 }
@@ -128,15 +154,16 @@ impl fmt::Display for Outcomes {
 }
 
 impl Expectation {
-    fn holds(&self, panic: Panic, mode: Mode) -> bool {
-        self.panic.is_none_or(|only| only == panic) && self.mode.is_none_or(|only| only == mode)
+    fn holds(&self, way: Way) -> bool {
+        self.panic.is_none_or(|only| only == way.panic)
+            && self.mode.is_none_or(|only| only == way.mode)
+            && self.wasi.is_none_or(|only| only == way.wasi)
     }
 }
 
 impl Definition {
-    /// Reads the suite of `krate`, whose tests are run with this `panic` and in
-    /// a host of this `mode`.
-    pub fn read(directory: &Path, krate: &str, panic: Panic, mode: Mode) -> Result<Definition> {
+    /// Reads the suite of `krate`, whose tests are built and run in this `way`.
+    pub fn read(directory: &Path, krate: &str, way: Way) -> Result<Definition> {
         let path = directory.join(format!("{krate}.toml"));
         if !path.is_file() {
             bail!(
@@ -177,12 +204,7 @@ impl Definition {
                 );
             }
         }
-        let definition = Definition {
-            path,
-            file,
-            panic,
-            mode,
-        };
+        let definition = Definition { path, file, way };
         definition.refuse_doubles()?;
         Ok(definition)
     }
@@ -192,12 +214,18 @@ impl Definition {
         &self.file.krate
     }
 
-    /// What a panic does, where it is not what it does everywhere.
-    pub fn described_panic(&self) -> &'static str {
-        match self.panic {
+    /// What a panic does, and the version of WASI, where they are not what they
+    /// are by default.
+    pub fn described_way(&self) -> String {
+        let wasi = match self.way.wasi {
+            Wasi::P2 => String::new(),
+            newer => format!(", WASI {newer}"),
+        };
+        let panic = match self.way.panic {
             Panic::Abort => "",
             Panic::Unwind => ", with panics that unwind",
-        }
+        };
+        wasi + panic
     }
 
     /// The release that the file names.
@@ -268,25 +296,17 @@ impl Definition {
 
     /// Those that hold here.
     fn expectations(&self) -> impl Iterator<Item = &Expectation> {
-        self.file
-            .expect
-            .iter()
-            .filter(|one| one.holds(self.panic, self.mode))
+        self.file.expect.iter().filter(|one| one.holds(self.way))
     }
 
     fn refuse_doubles(&self) -> Result<()> {
-        for (panic, mode) in [
-            (Panic::Abort, Mode::Async),
-            (Panic::Abort, Mode::Sync),
-            (Panic::Unwind, Mode::Async),
-            (Panic::Unwind, Mode::Sync),
-        ] {
+        for way in Way::all() {
             let mut seen = std::collections::HashSet::new();
             for pattern in self
                 .file
                 .expect
                 .iter()
-                .filter(|one| one.holds(panic, mode))
+                .filter(|one| one.holds(way))
                 .flat_map(|one| &one.tests)
             {
                 ensure!(

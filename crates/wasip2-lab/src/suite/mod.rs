@@ -25,11 +25,12 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::checkout::Checkout;
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Wasi};
 use wasip2_host::Mode;
 use wasip2_series::SeriesArgs;
 use wasip2_toolchain::{Libc, Panic, Unwinding, libc, unwinding};
 
+pub use definition::Way;
 use definition::{Definition, PASSES};
 use linux::LinuxTests;
 use report::Report;
@@ -50,6 +51,7 @@ use verdict::Verdicts;
 ///     cargo wasip2 suite tokio --native        the same tests on this machine
 ///     cargo wasip2 suite tokio --libc 161b319  linked with that wasi-libc
 ///     cargo wasip2 suite tokio --panic unwind  where panics can be caught
+///     cargo wasip2 suite tokio --wasi 0.3      built for WASI 0.3
 ///
 /// Tests are named BINARY::TEST, as in `time_sleep::immediate_sleep`; those
 /// within the library begin with the crate's name. Any surprise, an unexpected
@@ -74,6 +76,15 @@ pub struct SuiteArgs {
     /// How the host's WASI functions wait
     #[arg(long, value_enum, default_value_t = Mode::Async, conflicts_with = "native")]
     mode: Mode,
+    /// The version of WASI that the tests are built for
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "VERSION",
+        conflicts_with = "native"
+    )]
+    wasi: Wasi,
     /// What a panic does: with `unwind` it can be caught, and `#[should_panic]`
     /// tests run
     #[arg(
@@ -106,21 +117,15 @@ pub struct SuiteArgs {
 
 /// The release whose tests a suite has, where the suite itself says so.
 pub fn release(directory: &Path, krate: &str) -> Option<String> {
-    let definition = Definition::read(directory, krate, Panic::default(), Mode::default()).ok()?;
+    let definition = Definition::read(directory, krate, Way::default()).ok()?;
     Some(definition.release()?.version.to_string())
 }
 
 /// How many of the tests that Linux runs, and that have one of `filter` in
-/// their names, pass when patched, with this `panic` and in a host of this
-/// `mode`: as the suite's file in `directory` says.
-pub fn promised(
-    directory: &Path,
-    krate: &str,
-    panic: Panic,
-    mode: Mode,
-    filter: &[String],
-) -> Result<usize> {
-    let definition = Definition::read(directory, krate, panic, mode)?;
+/// their names, pass when patched, built and run in this `way`: as the suite's
+/// file in `directory` says.
+pub fn promised(directory: &Path, krate: &str, way: Way, filter: &[String]) -> Result<usize> {
+    let definition = Definition::read(directory, krate, way)?;
     let linux = LinuxTests::read(directory, krate)?;
     let passes =
         |name: &&str| stage::passes(filter, name) && *definition.expected(name).outcome == PASSES;
@@ -144,12 +149,17 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
         Some(directory) => directory.clone(),
         None => Checkout::find(home)?.expectations(),
     };
-    let definition = Definition::read(
-        &directory,
-        &arguments.krate,
-        arguments.panic,
-        arguments.mode,
-    )?;
+    ensure!(
+        !(arguments.mode == Mode::Sync && arguments.wasi != Wasi::P2),
+        "WASI {} has no `--mode sync`: every host waits on an event loop there",
+        arguments.wasi
+    );
+    let way = Way {
+        panic: arguments.panic,
+        mode: arguments.mode,
+        wasi: arguments.wasi,
+    };
+    let definition = Definition::read(&directory, &arguments.krate, way)?;
     let linux = LinuxTests::read(&directory, &arguments.krate)?;
     let (place, unwinding) = match arguments.native {
         true => (Place::Native, None),
@@ -166,6 +176,10 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
 
     let mut flags = libc.as_ref().map(Libc::rustflags).unwrap_or_default();
     flags.extend(unwinding.iter().flat_map(Unwinding::rustflags));
+    if unwinding.is_some() {
+        // These take the place of what the workspace's configuration has.
+        flags.extend(wasip2_series::wasi::rustflags(arguments.wasi));
+    }
 
     let _lock = home.lock(&format!("suite-{}", arguments.krate), console)?;
     let series = arguments.series.all(home)?;

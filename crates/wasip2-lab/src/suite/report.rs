@@ -13,7 +13,7 @@ use super::linux::LinuxTests;
 use super::outcome::Outcome;
 use super::stage::{Place, Stage};
 use super::verdict::Verdicts;
-use wasip2_ground::Console;
+use wasip2_ground::{Console, Wasi};
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
 
@@ -53,6 +53,9 @@ struct Json<'a> {
     mode: Option<Mode>,
     /// What a panic does.
     panic: Panic,
+    /// Not there natively.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wasi: Option<Wasi>,
     filter: &'a [String],
     seconds: f64,
     /// How many tests the release runs on Linux.
@@ -99,7 +102,7 @@ impl Report<'_> {
         if self.mode == Mode::Sync {
             place.push_str(", synchronous host");
         }
-        place.push_str(self.definition.described_panic());
+        place.push_str(&self.definition.described_way());
         place
     }
 
@@ -122,9 +125,10 @@ impl Report<'_> {
             libc: self.libc,
             mode: (self.place == Place::Component).then_some(self.mode),
             panic: match self.place {
-                Place::Component => self.definition.panic,
+                Place::Component => self.definition.way.panic,
                 Place::Native => Panic::Unwind,
             },
+            wasi: (self.place == Place::Component).then_some(self.definition.way.wasi),
             filter: self.filter,
             seconds: self.seconds,
             linux: self.linux.len(),
@@ -178,7 +182,8 @@ impl Report<'_> {
             self.definition.upstream_passes(),
             self.place == Place::Component
                 && !self.stage.upstream
-                && self.definition.panic == Panic::Abort,
+                && self.definition.way.panic == Panic::Abort
+                && self.definition.way.wasi == Wasi::P2,
             self.filter,
         ) {
             writeln!(to, "  as released: {upstream}")?;
@@ -268,13 +273,17 @@ impl Report<'_> {
         }
         if surprises > 0 && self.place == Place::Component {
             console.error(format!(
-                "{surprises} tests are not as {} expects; `cargo wasip2 suite {}{} --update` \
+                "{surprises} tests are not as {} expects; `cargo wasip2 suite {}{}{} --update` \
                  writes down what happens, for you to give the reasons",
                 self.definition.path.display(),
                 self.stage.release.name,
-                match self.definition.panic {
+                match self.definition.way.panic {
                     Panic::Abort => "",
                     Panic::Unwind => " --panic unwind",
+                },
+                match self.definition.way.wasi {
+                    Wasi::P2 => "",
+                    Wasi::P3 => " --wasi 0.3",
                 }
             ));
         }

@@ -15,7 +15,7 @@ use cargo_metadata::TargetKind;
 use super::definition::Definition;
 use super::linux::LinuxTests;
 use wasip2_ground::mirror::mirror;
-use wasip2_ground::{Console, Home, TARGET};
+use wasip2_ground::{Console, Home, TARGET, Wasi};
 use wasip2_series::project::Project;
 use wasip2_series::shims::Shims;
 use wasip2_series::{Release, Series, SeriesArgs, Staging, tree};
@@ -114,6 +114,11 @@ impl Stage {
             _ => released.clone(),
         };
         let kind = if upstream { "upstream" } else { "patched" };
+        // Neither takes the other's place.
+        let kind = match definition.way.wasi {
+            Wasi::P2 => kind.to_owned(),
+            newer => format!("{kind}-{newer}"),
+        };
         let root = home.directory(format!("suites/{}-{kind}", definition.krate()))?;
         let package = root.join(release.directory_name());
         mirror(
@@ -143,6 +148,7 @@ impl Stage {
             lock: Some(released.join("Cargo.lock")),
             releases,
             series: &others,
+            wasi: definition.way.wasi,
         };
         Ok(Stage {
             project: staging.initialise(arguments, home, console)?,

@@ -115,7 +115,7 @@ pub fn run(
             "{} for {}{}: {} tests, {jobs} at once",
             stage.describe(),
             plan.place.name(),
-            plan.definition.described_panic(),
+            plan.definition.described_way(),
             tests.len()
         ),
     );

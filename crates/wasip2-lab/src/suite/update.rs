@@ -7,18 +7,18 @@ use std::fs;
 use anyhow::{Context, Result};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::definition::Definition;
+use super::definition::{Definition, Way};
 use super::outcome::Outcome;
 use super::report::Report;
 use crate::notation::fits;
-use wasip2_ground::Console;
 use wasip2_ground::files::write_whole;
+use wasip2_ground::{Console, Wasi};
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
 
 /// Takes out what is no longer so, and enters what is new, without a reason:
-/// whoever runs this has to give it. What is so only where panics unwind
-/// leaves what is expected without them as it was.
+/// whoever runs this has to give it. What is so only where panics unwind, or
+/// only on WASI 0.3, leaves what is expected otherwise as it was.
 pub fn expectations(definition: &Definition, report: &Report, console: &Console) -> Result<()> {
     let surprises: BTreeMap<&str, _> = report
         .verdicts
@@ -39,24 +39,35 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
             .filter(|test| test.expected())
             .filter_map(|test| Some((test.name, test.reason?)))
             .collect();
-        let unwinds = definition.panic == Panic::Unwind;
+        let Way { panic, wasi, .. } = definition.way;
         let mut spelled = BTreeSet::new();
         let mut others = Vec::new();
         for table in expect.iter_mut() {
             if table.get("mode").and_then(Item::as_str) == Some(Mode::Sync.word()) {
                 continue;
             }
-            let only = table.get("panic").and_then(Item::as_str);
-            let shared = only.is_none();
-            if !shared && only != Some(name(definition.panic)) {
+            let only = |key| table.get(key).and_then(Item::as_str);
+            let elsewhere = |key, own| only(key).is_some_and(|only| only != own);
+            if elsewhere("panic", name(panic)) || elsewhere("wasi", wasi.word()) {
                 continue;
+            }
+            // Where else than here it holds.
+            let mut kept = Vec::new();
+            let both = panic == Panic::Unwind && only("panic").is_none();
+            if both {
+                kept.push(vec![("panic", name(Panic::Abort))]);
+            }
+            if wasi == Wasi::P3 && only("wasi").is_none() {
+                let mut keys = vec![("wasi", Wasi::P2.word())];
+                keys.extend(both.then_some(("panic", name(Panic::Unwind))));
+                kept.push(keys);
             }
             let reason = table
                 .get("reason")
                 .and_then(Item::as_str)
                 .map(str::to_owned);
-            // What holds without unwinding alone, from now on.
-            let mut other = table.clone();
+            // What holds elsewhere alone, from now on.
+            let other = table.clone();
             let mut without = Array::new();
             let Some(tests) = table.get_mut("tests").and_then(Item::as_array_mut) else {
                 continue;
@@ -88,11 +99,15 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
                     push(tests, test);
                 }
             }
-            if unwinds && shared && !without.is_empty() {
+            for keys in kept.into_iter().filter(|_| !without.is_empty()) {
+                let mut without = without.clone();
                 without.set_trailing("\n");
                 without.set_trailing_comma(true);
+                let mut other = other.clone();
                 other.insert("tests", value(without));
-                other.insert("panic", value(name(Panic::Abort)));
+                for (key, word) in keys {
+                    other.insert(key, value(word));
+                }
                 other.set_position(None);
                 others.push(other);
             }
@@ -121,8 +136,11 @@ pub fn expectations(definition: &Definition, report: &Report, console: &Console)
             }
             table.insert("outcome", value(outcome.to_string()));
             table.insert("reason", value(""));
-            if unwinds {
-                table.insert("panic", value(name(definition.panic)));
+            if panic == Panic::Unwind {
+                table.insert("panic", value(name(panic)));
+            }
+            if wasi == Wasi::P3 {
+                table.insert("wasi", value(wasi.word()));
             }
             let mut tests = Array::new();
             for name in names {

@@ -81,12 +81,7 @@ impl Command {
 }
 
 impl Command {
-    /// Calls it, and gives it up when `limit` is over: then there is no
-    /// result. Somebody has to move the engine's epoch on, or a guest that
-    /// computes is not given up before it waits.
-    ///
-    /// A guest that waits in a synchronous host cannot be reached: it is left
-    /// where it is, on a thread of its own.
+    /// Calls it for so long and no longer.
     pub fn call_within(
         self,
         limit: Duration,
@@ -134,7 +129,7 @@ impl Command {
 /// `wasi:cli/exit.exit`, which only tells success from failure. A guest that
 /// calls `exit-with-code` (WASI 0.2.12) gets its own code.
 /// <https://github.com/WebAssembly/wasi-libc/issues/859>
-fn exit_code(result: Result<Result<(), ()>>) -> Result<u8> {
+pub fn exit_code(result: Result<Result<(), ()>>) -> Result<u8> {
     match result {
         Ok(Ok(())) => Ok(0),
         Ok(Err(())) => Ok(1),

@@ -174,7 +174,7 @@ impl environment::Host for Environment<'_> {
 }
 
 /// Stands in for `wasi:io/poll`, to count what is waited for and to stay fair.
-struct Poll<'a> {
+pub struct Poll<'a> {
     /// What shares the event loop out.
     fairness: &'a mut Fairness,
     /// Where it is counted.
@@ -184,7 +184,8 @@ struct Poll<'a> {
 }
 
 impl Poll<'_> {
-    fn of(guest: &mut Guest) -> Poll<'_> {
+    /// The one of `guest`.
+    pub fn of(guest: &mut Guest) -> Poll<'_> {
         Poll {
             fairness: &mut guest.fairness,
             statistics: &mut guest.statistics,

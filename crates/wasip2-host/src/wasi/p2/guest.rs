@@ -31,6 +31,9 @@ pub struct Guest {
     pub fairness: Fairness,
     /// How much memory it may have, where there is a limit.
     pub memory: Memory,
+    /// What is to be done the first time that a guest of WASI 0.3 waits through
+    /// 0.2, if anything.
+    pub on_stall: Option<Box<dyn FnOnce() + Send>>,
     /// wasmtime-wasi's state.
     wasi: WasiCtx,
     /// wasmtime-wasi-http's state.
@@ -107,6 +110,7 @@ impl Guest {
             asked_environment: false,
             fairness: Fairness::default(),
             memory: Memory::unlimited(denials.clone()),
+            on_stall: None,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
             http_gate: Http {

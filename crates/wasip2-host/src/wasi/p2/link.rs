@@ -17,6 +17,16 @@ pub fn link(
     mode: Mode,
     rights: &Rights,
 ) -> Result<InstancePre<Guest>> {
+    linker(engine, mode, rights)?
+        .instantiate_pre(component)
+        .context(
+            "it needs an interface that this host does not have (it has those of \
+             `wasi:cli/command` 0.2 and of `wasi:http/proxy` 0.2)",
+        )
+}
+
+/// Everything this host has.
+pub fn linker(engine: &Engine, mode: Mode, rights: &Rights) -> Result<Linker<Guest>> {
     let mut linker: Linker<Guest> = Linker::new(engine);
     match mode {
         Mode::Async => {
@@ -29,8 +39,5 @@ pub fn link(
         }
     }
     gate::add_to_linker(&mut linker, mode, rights)?;
-    linker.instantiate_pre(component).context(
-        "it needs an interface that this host does not have (it has those of \
-         `wasi:cli/command` 0.2 and of `wasi:http/proxy` 0.2)",
-    )
+    Ok(linker)
 }

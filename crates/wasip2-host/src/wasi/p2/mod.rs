@@ -2,14 +2,15 @@
 //!
 //! [`link`] links a component to everything that there is; [`command`] calls
 //! one that exports `wasi:cli/run`. A [`guest`] is the state that its calls
-//! work on. [`gate`] stands in for interfaces that do not ask back by
-//! themselves; [`network`] and [`http`] are what is asked. [`memory`] is what they may grow to. [`denial`] keeps what
+//! work on, also where it calls another version; [`memory`] is what it may grow
+//! to. [`gate`] stands in for interfaces that do not ask back by themselves;
+//! [`network`] and [`http`] are what is asked. [`denial`] keeps what
 //! was refused, [`statistics`] what was counted, [`event_loop`] runs it all.
 
 pub mod command;
 pub mod denial;
 pub mod event_loop;
-mod gate;
+pub mod gate;
 pub mod guest;
 mod http;
 mod https;

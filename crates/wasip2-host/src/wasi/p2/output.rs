@@ -7,7 +7,9 @@
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -69,20 +71,32 @@ impl Output {
         let mut polled = [PollFd::new(&*self.descriptor, PollFlags::OUT)];
         !matches!(poll(&mut polled, Some(&Timespec::default())), Ok(0))
     }
+
+    /// Writes all of `bytes`. Flushed at once, so that nothing is ever left to
+    /// be flushed when a write would block.
+    fn write_now(&self, bytes: &[u8]) -> io::Result<()> {
+        match self.stream {
+            Stream::Stdout => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(bytes).and_then(|()| stdout.flush())
+            }
+            Stream::Stderr => io::stderr().write_all(bytes),
+        }
+    }
+
+    /// The descriptor, so that it can be waited for.
+    fn watch(&self) -> io::Result<AsyncFd<OwnedFd>> {
+        // A descriptor for each wait: epoll(7) takes one only once.
+        let descriptor = self.descriptor.try_clone()?;
+        // SAFETY: an `OwnedFd` stays one open descriptor for as long as it lives.
+        unsafe { AsyncFd::register_with_interest(descriptor, Interest::WRITABLE) }
+            .map_err(io::Error::from)
+    }
 }
 
 impl OutputStream for Output {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        // Flushed at once, so that nothing is ever left to be flushed when a
-        // write would block.
-        let written = match self.stream {
-            Stream::Stdout => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(&bytes).and_then(|()| stdout.flush())
-            }
-            Stream::Stderr => io::stderr().write_all(&bytes),
-        };
-        written.map_err(|error| match error.kind() {
+        self.write_now(&bytes).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => StreamError::Closed,
             _ => StreamError::LastOperationFailed(error.into()),
         })
@@ -103,13 +117,7 @@ impl Pollable for Output {
         if self.is_writable() {
             return;
         }
-        // A descriptor for each wait: epoll(7) takes one only once.
-        let Ok(descriptor) = self.descriptor.try_clone() else {
-            return;
-        };
-        // SAFETY: an `OwnedFd` stays one open descriptor for as long as it lives.
-        let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::WRITABLE) };
-        if let Ok(watched) = watched {
+        if let Ok(watched) = self.watch() {
             let _ = watched.writable().await;
         }
     }
@@ -123,13 +131,48 @@ impl IsTerminal for Output {
 
 impl StdoutStream for Output {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        match self.stream {
-            Stream::Stdout => io::stdout().async_stream(),
-            Stream::Stderr => io::stderr().async_stream(),
-        }
+        Box::new(Writer {
+            output: self.clone(),
+            watched: None,
+        })
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
         Box::new(self.clone())
+    }
+}
+
+/// A stream of WASI 0.3's to one of this process's streams.
+struct Writer {
+    output: Output,
+    /// The descriptor, from the first write on that would have blocked.
+    watched: Option<AsyncFd<OwnedFd>>,
+}
+
+impl AsyncWrite for Writer {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        while !self.output.is_writable() {
+            if self.watched.is_none() {
+                self.watched = Some(self.output.watch()?);
+            }
+            if let Some(watched) = &self.watched {
+                ready!(watched.poll_write_ready(context))?.clear_ready();
+            }
+        }
+        let length = bytes.len().min(AT_ONCE);
+        self.output.write_now(&bytes[..length])?;
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }

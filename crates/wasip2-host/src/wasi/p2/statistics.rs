@@ -20,6 +20,9 @@ pub struct Statistics {
     pub blocks: u64,
     /// Resources that were alive when the guest ended.
     pub resources: usize,
+    /// Tasks, streams, futures and sets of WASI 0.3 that were alive then.
+    #[serde(default)]
+    pub waitables: usize,
 }
 
 impl Statistics {

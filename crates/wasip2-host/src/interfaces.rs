@@ -1,0 +1,159 @@
+//! Which interfaces a component imports and exports, and for which version of
+//! WASI it is therefore.
+
+use anyhow::{Result, bail};
+use wasip2_ground::Wasi;
+use wasmparser::{Parser, Payload};
+
+/// The names of what a component imports and exports.
+#[derive(Debug, Default)]
+pub struct Interfaces {
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+impl Interfaces {
+    /// Those of the component `wasm`. One that is cut off has those that can
+    /// still be read.
+    pub fn of(wasm: &[u8]) -> Interfaces {
+        let mut found = Interfaces::default();
+        // Components and modules lie in each other; only the outermost counts.
+        let mut depth = 0_u32;
+        for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+            match payload {
+                Payload::Version { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(imports) if depth == 1 => found.imports.extend(
+                    imports
+                        .into_iter()
+                        .map_while(Result::ok)
+                        .map(|import| import.name.name.to_owned()),
+                ),
+                Payload::ComponentExportSection(exports) if depth == 1 => found.exports.extend(
+                    exports
+                        .into_iter()
+                        .map_while(Result::ok)
+                        .map(|export| export.name.name.to_owned()),
+                ),
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The version of WASI that the component is for: that of 0.3 has to call
+    /// interfaces of 0.2 as well, because Rust's standard library does.
+    ///
+    /// # Errors
+    ///
+    /// Where it is for a release candidate, which no host here has.
+    pub fn wasi(&self) -> Result<Wasi> {
+        let candidate =
+            |name: &&String| version(name).is_some_and(|version| version.starts_with("0.3.0-"));
+        let imported = self.imports.iter().find(candidate);
+        if let Some(name) = imported.or_else(|| self.exports.iter().find(candidate)) {
+            let verb = match imported {
+                Some(_) => "imports",
+                None => "exports",
+            };
+            bail!(
+                "it {verb} `{name}`, which is of a release candidate of WASI 0.3; this host has \
+                 the interfaces of 0.3.0 and what is compatible with them: build it with \
+                 bindings of those"
+            );
+        }
+        let names = || self.imports.iter().chain(&self.exports);
+        Ok(match names().any(|name| is_of(name, "0.3")) {
+            true => Wasi::P3,
+            false => Wasi::P2,
+        })
+    }
+
+    /// Whether it can send HTTP requests through the host.
+    pub fn sends_http(&self) -> bool {
+        let senders = ["wasi:http/outgoing-handler@", "wasi:http/client@"];
+        (self.imports.iter()).any(|name| senders.iter().any(|sender| name.starts_with(sender)))
+    }
+
+    /// An error where it is for WASI 0.3, of which only commands can be called
+    /// so far.
+    pub fn for_serving(&self) -> Result<()> {
+        if self.wasi()? == Wasi::P3 {
+            match self.exported("wasi:http/handler", Wasi::P3) {
+                Some(name) => bail!(
+                    "it exports `{name}`, a handler of WASI 0.3, and what serves here has 0.2 \
+                     only: export `wasi:http/incoming-handler` 0.2, or serve it with `wasmtime \
+                     serve`"
+                ),
+                None => bail!(
+                    "it is for WASI 0.3, and what serves here has 0.2 only: build it for that \
+                     (`cargo wasip2 init --wasi 0.2`)"
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    /// The name under which the component exports `interface` (`wasi:cli/run`)
+    /// of that version of WASI, if it does.
+    pub fn exported(&self, interface: &str, wasi: Wasi) -> Option<&str> {
+        let exports = self.exports.iter().map(String::as_str);
+        exports
+            .filter(|name| is_of(name, wasi.word()))
+            .find(|name| name.split('@').next() == Some(interface))
+    }
+}
+
+/// The version of an interface of WASI: that of `wasi:cli/run@0.3.0` is `0.3.0`.
+fn version(name: &str) -> Option<&str> {
+    let (_, version) = name.strip_prefix("wasi:")?.split_once('@')?;
+    Some(version)
+}
+
+/// Whether an interface is of a release of WASI `minor`, as `0.3`.
+fn is_of(name: &str, minor: &str) -> bool {
+    version(name).is_some_and(|version| {
+        version
+            .strip_prefix(minor)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') && !rest.contains('-'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interfaces(wat: &str) -> Interfaces {
+        Interfaces::of(&wat::parse_str(wat).unwrap())
+    }
+
+    #[test]
+    fn the_outermost_component_says_which_version_it_is_for() {
+        let inner = interfaces(
+            r#"(component
+                (import "wasi:io/poll@0.2.6" (instance))
+                (component (import "wasi:cli/stdout@0.3.0" (instance))))"#,
+        );
+        assert_eq!(inner.wasi().unwrap(), Wasi::P2);
+        let both = interfaces(
+            r#"(component
+                (import "wasi:io/poll@0.2.6" (instance))
+                (component)
+                (import "wasi:cli/stdout@0.3.2" (instance $out))
+                (export "wasi:cli/run@0.3.1" (instance $out)))"#,
+        );
+        assert_eq!(both.wasi().unwrap(), Wasi::P3);
+        assert_eq!(
+            both.exported("wasi:cli/run", Wasi::P3),
+            Some("wasi:cli/run@0.3.1")
+        );
+        assert_eq!(both.exported("wasi:cli/run", Wasi::P2), None);
+    }
+
+    #[test]
+    fn a_release_candidate_is_named() {
+        let name = "wasi:clocks/monotonic-clock@0.3.0-rc-2026-03-15";
+        let candidate = interfaces(&format!(r#"(component (import "{name}" (instance)))"#));
+        assert!(candidate.wasi().unwrap_err().to_string().contains(name));
+    }
+}
