@@ -1,16 +1,18 @@
 //! What is to be said of a user's project: which crates of its graph are
 //! overridden, and which would not build for this target.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
-use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home, TARGET};
+use wasip2_ground::Console;
+use wasip2_series::graph::{Graph, Package};
 use wasip2_series::project::Project;
-use wasip2_series::{Series, tree};
+use wasip2_series::{Series, overrides, tree};
+use wasip2_toolchain::CC;
 
 /// What a project's graph for wasm32-wasip2 holds.
 #[derive(Debug, Serialize)]
@@ -30,6 +32,8 @@ pub struct CrateReport {
     pub name: String,
     /// The version in the graph.
     pub version: Version,
+    /// Who pulls it in.
+    pub by: String,
     /// What becomes of it.
     pub state: CrateState,
 }
@@ -53,6 +57,8 @@ pub struct UnsupportedReport {
     pub name: String,
     /// The version in the graph.
     pub version: Version,
+    /// Who pulls it in.
+    pub by: String,
     /// Why it does not.
     pub why: String,
     /// What would help.
@@ -81,45 +87,45 @@ struct UnsupportedCrate {
     needs: Option<String>,
 }
 
-/// Looks at the project of `manifest`.
+impl fmt::Display for UnsupportedReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let UnsupportedReport {
+            name,
+            version,
+            by,
+            why,
+            needs,
+        } = self;
+        write!(formatter, "{name} v{version} ({by}): {why}")?;
+        match needs {
+            Some(needs) => write!(formatter, "\n  {needs}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Looks at `project`.
 pub fn report(
-    manifest: &Path,
+    project: &Project,
     all: &[Series],
-    home: &Home,
     offline: bool,
     console: &Console,
 ) -> Result<ProjectReport> {
-    let project = Project::find(manifest, console)?;
-    let graph = graph(&project, offline, console)?;
+    let graph = Graph::of(project, offline, console)?;
     let unsupported: Unsupported =
         toml::from_str(include_str!("unsupported.toml")).context("unsupported.toml")?;
     let mut report = ProjectReport {
-        root: project.root,
+        root: project.root.clone(),
         series: Vec::new(),
         unsupported: Vec::new(),
     };
-    for package in &graph {
-        let name = package.name.as_str();
-        let mut of_crate = all.iter().filter(|series| series.name == name).peekable();
-        if of_crate.peek().is_some() {
-            let fitting = of_crate.find(|series| series.serves(&package.version));
-            let state = match fitting {
-                None => CrateState::NoSeries,
-                Some(series)
-                    if package.path.as_deref() == Some(tree::path(series, home).as_path()) =>
-                {
-                    CrateState::Overridden
-                }
-                Some(_) => CrateState::Released,
-            };
-            report.series.push(CrateReport {
-                name: name.to_owned(),
-                version: package.version.clone(),
-                state,
-            });
-        }
+    let compiles_c = compiles_c(project)?;
+    for package in &graph.packages {
+        let is_tree = package.path.as_deref().is_some_and(tree::is_tree);
+        report.series.extend(state(package, all, is_tree));
         let met = unsupported.crates.iter().find(|entry| {
-            entry.name == name
+            entry.name == package.name
+                && !is_tree
                 && entry.versions.matches(&package.version)
                 && (entry.features.is_empty()
                     || package
@@ -127,14 +133,24 @@ pub fn report(
                         .iter()
                         .any(|feature| entry.features.contains(feature)))
         });
-        if let Some(entry) = met {
-            report.unsupported.push(UnsupportedReport {
-                name: name.to_owned(),
-                version: package.version.clone(),
-                why: entry.why.clone(),
-                needs: entry.needs.clone(),
-            });
-        }
+        let (why, needs) = match met {
+            Some(entry) => (entry.why.clone(), entry.needs.clone()),
+            None if package.has_c && !compiles_c && !package.does_with_bare_clang() => (
+                "it has C in it, and no compiler for that is set".to_owned(),
+                Some(format!(
+                    "run `cargo wasip2 init`, which sets one, or say yourself: {CC}, \
+                     CFLAGS_wasm32_wasip2=--sysroot=DIR with wasi-libc's headers"
+                )),
+            ),
+            None => continue,
+        };
+        report.unsupported.push(UnsupportedReport {
+            name: package.name.clone(),
+            version: package.version.clone(),
+            by: package.pulled_in_by(),
+            why,
+            needs,
+        });
     }
     report
         .series
@@ -145,83 +161,39 @@ pub fn report(
     Ok(report)
 }
 
-/// A package of a project's graph.
-#[derive(Debug, PartialEq)]
-struct Package {
-    name: String,
-    version: Version,
-    /// Its directory, where it does not come from a registry.
-    path: Option<PathBuf>,
-    /// The features that are on.
-    features: Vec<String>,
-}
-
-/// What is really built for this target. `cargo metadata` would not do: it
-/// counts features that only other platforms turn on.
-fn graph(project: &Project, offline: bool, console: &Console) -> Result<Vec<Package>> {
-    let arguments = [
-        "tree",
-        "--workspace",
-        "--target",
-        TARGET,
-        "--edges=normal,build",
-        "--prefix=none",
-        "--no-dedupe",
-        "--format={p}|{f}",
-    ];
-    let output = project.cargo(&arguments, offline).output(console)?;
-    if !output.status.success() {
-        bail!(
-            "cargo could not resolve the project in {}{}",
-            project.root.display(),
-            quoted_tail(&output.stderr, 20)
-        );
-    }
-    let text = String::from_utf8(output.stdout).context("`cargo tree` printed no UTF-8")?;
-    let mut packages: Vec<Package> = Vec::new();
-    for package in text.lines().filter_map(package) {
-        if !packages.contains(&package) {
-            packages.push(package);
-        }
-    }
-    Ok(packages)
-}
-
-/// Reads one line of `cargo tree`: `tokio v1.54.1 (/path)|net,rt`.
-fn package(line: &str) -> Option<Package> {
-    let (package, features) = line.rsplit_once('|')?;
-    let mut words = package.splitn(3, ' ');
-    let name = words.next()?.to_owned();
-    let version = words.next()?.strip_prefix('v')?.parse().ok()?;
-    let path = words
-        .next()
-        .and_then(|rest| rest.split('(').nth_back(0)?.strip_suffix(')'))
-        .filter(|path| *path != "proc-macro")
-        .map(PathBuf::from);
-    Some(Package {
-        name,
-        version,
-        path,
-        features: features.split(',').map(str::to_owned).collect(),
+/// What becomes of a package, if a series exists for its crate.
+fn state(package: &Package, all: &[Series], is_tree: bool) -> Option<CrateReport> {
+    let mut of_crate = all
+        .iter()
+        .filter(|series| series.name == package.name)
+        .peekable();
+    of_crate.peek()?;
+    let is_needless = |series: &&Series| series.needless.matches(&package.version);
+    let state = if is_tree {
+        CrateState::Overridden
+    } else if of_crate.clone().any(|series| is_needless(&series)) {
+        return None;
+    } else if of_crate.any(|series| series.serves(&package.version)) {
+        CrateState::Released
+    } else {
+        CrateState::NoSeries
+    };
+    Some(CrateReport {
+        name: package.name.clone(),
+        version: package.version.clone(),
+        by: package.pulled_in_by(),
+        state,
     })
+}
+
+/// Whether a compiler for C is set for the project.
+fn compiles_c(project: &Project) -> Result<bool> {
+    Ok(std::env::var_os(CC).is_some() || overrides::sets_env(project, CC)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_of_cargo_tree_is_read() {
-        let tokio = package("tokio v1.54.1 (/trees/tokio-1.54.1)|net,rt").unwrap();
-        assert_eq!(
-            tokio.path.as_deref(),
-            Some(Path::new("/trees/tokio-1.54.1"))
-        );
-        assert_eq!(tokio.features, ["net", "rt"]);
-        let serde = package("serde_derive v1.0.229 (proc-macro)|default").unwrap();
-        assert_eq!((serde.name.as_str(), serde.path), ("serde_derive", None));
-        assert_eq!(package(""), None);
-    }
 
     #[test]
     fn the_list_of_unsupported_crates_is_right_and_sorted() {
