@@ -18,7 +18,7 @@ use crate::project::Project;
 const COMPILES_C: [&str; 4] = ["cc", "cmake", "autotools", "openssl-src"];
 
 /// Crates whose build scripts can compile C, and do not for this target.
-const WITHOUT_C: [&str; 4] = ["blake3", "psm", "stacker", "windows_x86_64_gnu"];
+const WITHOUT_C: [&str; 4] = ["blake3", "network-interface", "psm", "stacker"];
 
 /// Crates whose C needs nothing but a clang on `PATH`: no header, no archiver.
 const BARE_CLANG: [&str; 1] = ["ring"];

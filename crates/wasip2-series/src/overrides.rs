@@ -12,7 +12,7 @@
 //! built for this target: a warning, with the update that removes it, or an
 //! error where the caller is strict.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -23,7 +23,7 @@ use wasip2_ground::{Console, Home, TARGET};
 use wasip2_toolchain::Clang;
 
 use crate::config::{Config, Runner};
-use crate::graph::Graph;
+use crate::graph::{Graph, Package};
 use crate::project::{Kept, Project, locked, pulled_in_by};
 use crate::release::Network;
 use crate::series::Series;
@@ -109,43 +109,56 @@ fn override_crates<'a>(
     let mut wanted = plan(project, &before, &graph, series, options, console)?;
 
     config.remove_ours();
-    let mut taken = HashSet::new();
-    for (series, _) in &wanted {
-        let key = if taken.insert(series.name.as_str()) {
-            series.name.clone()
-        } else {
-            format!("{}-{}", series.name, series.line.replace('.', "-"))
-        };
-        config.set_override(&key, &series.name, &tree::path(series, home))?;
-    }
     if let Runner::Theirs(runner) = config.set_runner(&runner()?)? {
         console.warn(format!(
             "{} already sets a runner for {TARGET}, which stays: {runner}",
             config.path.display()
         ));
     }
-    for (series, _) in &wanted {
-        let network = Network {
-            offline: options.offline,
-        };
-        manifests.push(tree::make(series, network, false, home, console)?.join("Cargo.toml"));
-    }
-    let needed = shims.needed(&manifests)?;
-    override_shims(&needed, &shims, &mut config, home)?;
-    config.write()?;
-    console.detail("Wrote", config.path.display());
-
-    for (series, version) in &wanted {
-        if *version != series.version {
-            let moved = move_lock(project, &before, series, version, options, console);
-            unless_unbuilt(moved, &graph, series, version, console)?;
+    let mut keys = Vec::new();
+    let mut done = 0;
+    // What a patch adds to the graph may have a series, too.
+    let (needed, after) = loop {
+        for (series, _) in &wanted[done..] {
+            let key = match keys.contains(&series.name) {
+                false => series.name.clone(),
+                true => format!("{}-{}", series.name, series.line.replace('.', "-")),
+            };
+            config.set_override(&key, &series.name, &tree::path(series, home))?;
+            keys.push(key);
+            let network = Network {
+                offline: options.offline,
+            };
+            manifests.push(tree::make(series, network, false, home, console)?.join("Cargo.toml"));
         }
-    }
-    let after = project.lock(options.offline, console)?;
+        let needed = shims.needed(&manifests)?;
+        override_shims(&needed, &shims, &mut config, home)?;
+        config.write()?;
+        console.detail("Wrote", config.path.display());
+
+        for (series, version) in &wanted[done..] {
+            if *version != series.version {
+                let moved = move_lock(project, &before, series, version, options, console);
+                unless_unbuilt(moved, &graph, series, version, console)?;
+            }
+        }
+        done = wanted.len();
+        let after = project.lock(options.offline, console)?;
+        let known: Vec<&Series> = wanted.iter().map(|(series, _)| *series).collect();
+        wanted.extend(
+            covered(&after, series, options)
+                .filter(|(series, _)| !known.iter().any(|known| std::ptr::eq(*known, *series))),
+        );
+        if done == wanted.len() {
+            break (needed, after);
+        }
+    };
     let mut unused = Vec::new();
-    for (series, version) in &wanted {
+    for ((series, version), key) in wanted.iter().zip(&keys) {
         let used = check_override(&after, series);
         if !unless_unbuilt(used, &graph, series, version, console)? {
+            config.remove_override(key);
+            config.write()?;
             unused.push((series.name.clone(), series.version.clone()));
             continue;
         }
@@ -269,28 +282,15 @@ fn plan<'a>(
     options: &Options,
     console: &Console,
 ) -> Result<Vec<(&'a Series, Version)>> {
-    let mut wanted = Vec::new();
     let mut uncovered = Vec::new();
-    let crates: Vec<&str> = {
-        let mut seen = HashSet::new();
-        all.iter()
-            .map(|series| series.name.as_str())
-            .filter(|name| seen.insert(*name))
-            .collect()
-    };
-    for name in crates {
-        if options.except.iter().any(|except| except == name) {
-            continue;
-        }
-        for version in locked(lock, name) {
-            match serving(all, name, &version) {
-                Some(series) => wanted.push((series, version)),
-                None if is_supported(all, name, &version) => {}
-                None if graph.find(name, &version).is_some() => {
-                    uncovered.push((name.to_owned(), version));
-                }
-                None => {}
-            }
+    for package in &graph.packages {
+        let Package { name, version, .. } = package;
+        if all.iter().any(|series| series.name == *name)
+            && !options.except.contains(name)
+            && serving(all, name, version).is_none()
+            && !is_supported(all, name, version)
+        {
+            uncovered.push((name.clone(), version.clone()));
         }
     }
     let mut refused = Vec::new();
@@ -308,7 +308,23 @@ fn plan<'a>(
             refused.join("\n")
         );
     }
-    Ok(wanted)
+    Ok(covered(lock, all, options).collect())
+}
+
+/// The series of what is locked, each with its version there.
+fn covered<'a>(
+    lock: &Lockfile,
+    all: &'a [Series],
+    options: &Options,
+) -> impl Iterator<Item = (&'a Series, Version)> {
+    all.iter()
+        .filter(|series| !options.except.contains(&series.name))
+        .flat_map(|series| {
+            locked(lock, &series.name)
+                .into_iter()
+                .map(move |version| (series, version))
+        })
+        .filter(|(series, version)| series.serves(version))
 }
 
 /// The series for this version of `name`.
