@@ -7,9 +7,8 @@ use clap::Args;
 use wasip2_ground::{Console, Home, TARGET};
 use wasip2_series::overrides::{self, Options};
 use wasip2_series::project::Project;
+use wasip2_series::report::report;
 use wasip2_series::{Series, SeriesArgs};
-
-use crate::doctor::project::report;
 
 /// Make a project of yours build for wasm32-wasip2 with the patched crates.
 ///

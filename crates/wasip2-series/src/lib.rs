@@ -18,6 +18,8 @@
 //! - [`project`]: a user's workspace and its lock file; [`graph`] is what of it
 //!   is built for this target. [`overrides`] has it build with the trees, in
 //!   `.cargo/config.toml`; on failure it is as it was.
+//! - [`report`]: what to say of a project, for `unsupported.toml` names crates
+//!   that do not build or work whatever is done.
 //! - [`staging`]: a workspace of ours, locked and overridden as a user's project
 //!   would be. [`workspace`]: one of guests, and how those are built.
 //!
@@ -35,6 +37,7 @@ pub mod patch;
 pub mod pristine;
 pub mod project;
 pub mod release;
+pub mod report;
 pub mod series;
 pub mod shims;
 pub mod source;

@@ -9,10 +9,12 @@ use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
 use wasip2_ground::Console;
-use wasip2_series::graph::{Graph, Package};
-use wasip2_series::project::Project;
-use wasip2_series::{Series, overrides, tree};
 use wasip2_toolchain::CC;
+
+use crate::graph::{Graph, Package};
+use crate::project::Project;
+use crate::series::Series;
+use crate::{overrides, tree};
 
 /// What a project's graph for wasm32-wasip2 holds.
 #[derive(Debug, Serialize)]
@@ -63,6 +65,8 @@ pub struct UnsupportedReport {
     pub why: String,
     /// What would help.
     pub needs: Option<String>,
+    /// Whether it would build if there were a compiler for its C.
+    pub lacks_c: bool,
 }
 
 /// `unsupported.toml`.
@@ -95,6 +99,7 @@ impl fmt::Display for UnsupportedReport {
             by,
             why,
             needs,
+            ..
         } = self;
         write!(formatter, "{name} v{version} ({by}): {why}")?;
         match needs {
@@ -150,6 +155,7 @@ pub fn report(
             by: package.pulled_in_by(),
             why,
             needs,
+            lacks_c: met.is_none(),
         });
     }
     report

@@ -1,7 +1,5 @@
 //! `cargo wasip2 doctor`: what is there, what is missing, what to type.
 
-pub mod project;
-
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -9,10 +7,10 @@ use clap::Args;
 use console::Style;
 use serde::Serialize;
 
-use project::{CrateState, ProjectReport};
 use wasip2_ground::{Console, Home};
 use wasip2_series::SeriesArgs;
 use wasip2_series::project::Project;
+use wasip2_series::report::{self, CrateState, ProjectReport};
 use wasip2_toolchain::{Condition, Finding};
 
 /// Show what is there, what is missing and what to type.
@@ -60,7 +58,7 @@ impl Report {
 /// Runs the verb; gives back whether nothing that is needed is missing.
 pub fn run(arguments: &DoctorArgs, home: &Home, console: &Console) -> Result<bool> {
     let project = match &arguments.manifest_path {
-        Some(manifest) => Some(project::report(
+        Some(manifest) => Some(report::report(
             &Project::find(manifest, console)?,
             &arguments.series.all(home)?,
             arguments.series.offline,
