@@ -124,38 +124,138 @@ fn an_override_that_cargo_would_ignore_is_an_error_that_names_who() {
     );
 }
 
+/// Has the program in `directory` depend on `sample` 2, too, in this table.
+fn depend_on_second_line(directory: &Path, table: &str) {
+    let newer = "newer = { package = \"sample\", version = \"2\" }\n";
+    let manifest = read(directory, "Cargo.toml") + "\n" + table + "\n" + newer;
+    fs::write(directory.join("Cargo.toml"), manifest).unwrap();
+}
+
 #[test]
-fn a_second_release_line_is_an_error_that_names_who() {
+fn a_release_line_without_a_series_is_named_and_the_rest_is_patched() {
     let sample = Sample::new();
     let program = sample.program("1");
-    let manifest = read(&program, "Cargo.toml")
-        .replace(
-            "[workspace]",
-            "newer = { package = \"sample\", version = \"2\" }\n\n[workspace]",
-        )
-        .replace("\n\nnewer", "\nnewer");
-    fs::write(program.join("Cargo.toml"), manifest).unwrap();
-    let said = sample.tool("init").arg(&program).run().failed(1);
-    assert_says(
-        &said,
-        &[
-            "sample v2.0.0 (pulled in by program v0.1.0) is of a release line without a series",
-            "--allow sample@2.0.0",
-        ],
-    );
-    assert!(!program.join(".cargo").exists());
+    depend_on_second_line(&program, "[target.wasm32-wasip2.dependencies]");
+    let who = "sample v2.0.0 (pulled in by program v0.1.0) is of a release line without a series";
 
     let said = sample
         .tool("init")
         .arg(&program)
-        .args(["--allow", "sample@2.0.0"])
-        .run();
-    assert_says(&said.stderr, &["warning: sample v2.0.0"]);
+        .arg("--strict")
+        .run()
+        .failed(1);
+    assert_says(&said, &[who, "no `cargo update` removes it"]);
+    assert!(!program.join(".cargo").exists());
+
+    let said = sample.tool("init").arg(&program).run();
+    assert_says(&said.stderr, &[&format!("warning: {who}")]);
     said.succeeded();
     assert_eq!(
         sample.cargo(&program, &["run", "--quiet", "--locked"]),
         "patched\n"
     );
+
+    sample
+        .tool("init")
+        .arg(&program)
+        .args(["--strict", "--allow", "sample@2.0.0"])
+        .run()
+        .succeeded();
+}
+
+#[test]
+fn what_is_not_built_for_this_target_refuses_nothing() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    depend_on_second_line(&program, "[target.'cfg(windows)'.dependencies]");
+    let said = sample.tool("init").arg(&program).arg("--strict").run();
+    assert!(!said.stderr.contains("warning"), "{}", said.stderr);
+    said.succeeded();
+}
+
+#[test]
+fn the_update_that_removes_an_old_line_is_named_and_can_be_done() {
+    let sample = Sample::new();
+    sample.second_line();
+    fs::remove_dir_all(sample.series()).unwrap();
+    let program = sample.program(">=1, <3");
+    sample.cargo(&program, &["update", "--quiet"]);
+    sample.cargo(
+        &program,
+        &["update", "--quiet", "sample", "--precise", "1.0.0"],
+    );
+
+    let said = sample
+        .tool("init")
+        .arg(&program)
+        .arg("--strict")
+        .run()
+        .failed(1);
+    assert_says(&said, &["sample v1.0.0", "`cargo wasip2 init --update`"]);
+
+    sample
+        .tool("init")
+        .arg(&program)
+        .args(["--strict", "--update"])
+        .run()
+        .succeeded();
+    assert_eq!(
+        sample.cargo(&program, &["run", "--quiet", "--locked"]),
+        "patched too\n"
+    );
+}
+
+#[test]
+fn c_without_a_compiler_is_named_and_no_variable_is_set_unasked() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    for (name, manifest) in [
+        ("cc", ""),
+        ("with-c", "[build-dependencies]\ncc.path = \"../cc\"\n"),
+    ] {
+        let directory = program.join(name);
+        fs::create_dir_all(directory.join("src")).unwrap();
+        fs::write(directory.join("src/lib.rs"), "").unwrap();
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n{manifest}"
+        );
+        fs::write(directory.join("Cargo.toml"), manifest).unwrap();
+    }
+    let manifest =
+        read(&program, "Cargo.toml").replace("sample = ", "with-c.path = \"with-c\"\nsample = ");
+    fs::write(program.join("Cargo.toml"), manifest).unwrap();
+
+    let said = sample.tool("init").arg(&program).arg("--no-c").run();
+    assert_says(
+        &said.stderr,
+        &[
+            "with-c v1.0.0 (pulled in by program v0.1.0): it has C in it",
+            "but for the crate above",
+        ],
+    );
+    said.succeeded();
+    assert!(!read(&program, ".cargo/config.toml").contains("[env]"));
+
+    // The user's own compiler is the user's matter.
+    let said = sample
+        .tool("init")
+        .arg(&program)
+        .env("CC_wasm32_wasip2", "my-clang")
+        .run();
+    assert!(!said.stderr.contains("with-c"), "{}", said.stderr);
+    said.succeeded();
+    assert!(!read(&program, ".cargo/config.toml").contains("[env]"));
+
+    let doctor = sample
+        .tool("doctor")
+        .arg("--manifest-path")
+        .arg(program.join("Cargo.toml"))
+        .run();
+    assert_says(
+        &doctor.stdout,
+        &["ok      sample v1.2.0", "broken  with-c v1.0.0"],
+    );
+    doctor.failed(1);
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn a_server(host: &str) {
         Server::start(tool.into_command())
     };
     let ask = |server: &Server, right: &Right| {
-        server.ask(&Request::get(&format!(
+        server.ask(&Request::get(format!(
             "/{}?of={}",
             right.name, right.operand
         )))

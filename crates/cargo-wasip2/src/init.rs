@@ -7,12 +7,14 @@ use clap::Args;
 use wasip2_ground::{Console, Home, TARGET, Wasi};
 use wasip2_series::overrides::{self, Options};
 use wasip2_series::project::Project;
+use wasip2_series::report::report;
 use wasip2_series::{Series, SeriesArgs};
 
 /// Make a project of yours build for wasm32-wasip2 with the patched crates.
 ///
-/// Writes `[patch.crates-io]` entries and the target's runner into the
-/// project's `.cargo/config.toml`, and brings its lock file in line. Then
+/// Writes `[patch.crates-io]` entries, the target's runner and, where a crate
+/// has C in it, the variables that it is compiled with into the project's
+/// `.cargo/config.toml`, and brings its lock file in line. Then
 /// `cargo run --target wasm32-wasip2` just works. Run it again after adding
 /// dependencies; `--remove` undoes it.
 #[derive(Args, Debug)]
@@ -30,9 +32,20 @@ pub struct InitArgs {
     /// Do not override this crate
     #[arg(long, value_name = "CRATE")]
     except: Vec<String>,
-    /// Go on although this version, which no series covers, stays unpatched
+    /// Fail where a crate that is built stays unpatched, for want of a series for
+    /// its release line
+    #[arg(long)]
+    strict: bool,
+    /// With `--strict`: this version may
     #[arg(long, value_name = "CRATE@VERSION")]
     allow: Vec<String>,
+    /// Run `cargo update` first, which takes old release lines out of many a
+    /// lock file
+    #[arg(long)]
+    update: bool,
+    /// Leave the C of dependencies alone: set no compiler for it
+    #[arg(long)]
+    no_c: bool,
     #[command(flatten)]
     series: SeriesArgs,
 }
@@ -46,6 +59,9 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
     let options = Options {
         except: &arguments.except,
         allow: &arguments.allow,
+        strict: arguments.strict,
+        update: arguments.update,
+        c: !arguments.no_c,
         offline: arguments.series.offline,
         wasi: arguments.wasi,
     };
@@ -59,17 +75,21 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
             names(&series)
         ));
     }
-    let built_for = match overrides::wasi(&project)? {
+    let report = report(&project, &series, arguments.series.offline, console)?;
+    for krate in &report.unsupported {
+        console.warn(krate);
+    }
+    let root = project.root.display();
+    let built_for = match report.wasi {
         Wasi::P2 => String::new(),
         newer => format!(", for WASI {newer}"),
     };
-    console.status(
-        "Finished",
-        format!(
-            "{}: now `cargo run --target {TARGET}`{built_for}",
-            project.root.display()
-        ),
-    );
+    let broken = match report.unsupported.len() {
+        0 => format!("{root}: now `cargo run --target {TARGET}`{built_for}"),
+        1 => format!("{root}, but for the crate above, which does not build or work"),
+        many => format!("{root}, but for the {many} crates above, which do not build or work"),
+    };
+    console.status("Finished", broken);
     Ok(())
 }
 

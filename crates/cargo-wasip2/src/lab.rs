@@ -19,6 +19,8 @@ pub enum LabVerb {
     Suite(LabArgs),
     /// In a checkout: show what runs, upstream beside patched
     Matrix(LabArgs),
+    /// In a checkout: show what people use, and what of it builds
+    Survey(LabArgs),
     /// In a checkout: compare native, patched, released and peers
     Bench(LabArgs),
     /// In a checkout: make a git branch of a series for a pull request
@@ -49,6 +51,7 @@ impl LabVerb {
             LabVerb::Test(_) => "test",
             LabVerb::Suite(_) => "suite",
             LabVerb::Matrix(_) => "matrix",
+            LabVerb::Survey(_) => "survey",
             LabVerb::Bench(_) => "bench",
             LabVerb::Branch(_) => "branch",
             LabVerb::Bump(_) => "bump",

@@ -8,7 +8,7 @@
 //! the trees (`wasip2-series`); `host`, `serve` and `preinit` run what was
 //! built (`wasip2-host`); `run` does all of that for an example.
 //!
-//! `test`, `suite`, `matrix`, `bench`, `branch`, `bump` and `lint` are for a
+//! `test`, `suite`, `matrix`, `survey`, `bench`, `branch`, `bump` and `lint` are for a
 //! checkout of the project: [`lab`] hands them over to `wasip2-lab`, which is
 //! built there and not a part of this program.
 

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde::Serialize;
 use wasip2_ground::{Console, Home, TARGET};
 use wasip2_host::{Kind, hosts};
 use wasip2_toolchain::setup::{self, linked_libc};
-use wasip2_toolchain::{Libc, Origin, Panic, cargo_hack, libc, unwinding};
+use wasip2_toolchain::{CC, Clang, Libc, Origin, Panic, cargo_hack, libc, unwinding};
 
 /// Make the target wasm32-wasip2 usable for the active toolchain.
 #[derive(Clone, Debug, clap::Args)]
@@ -29,6 +29,11 @@ pub struct SetupArgs {
     /// Also install the pinned jco with npm, for `--host jco`
     #[arg(long)]
     jco: bool,
+
+    /// Also have C compiled: finds or fetches clang, llvm-ar, and wasi-libc's
+    /// headers and archives, for `init` to put to use
+    #[arg(long)]
+    clang: bool,
 
     /// What a panic does: `unwind` also makes a second standard library, kept
     /// beside the toolchain's, whose panics can be caught
@@ -71,6 +76,19 @@ pub fn run(arguments: &SetupArgs, home: &Home, console: &Console) -> Result<()> 
     ];
     for (_, host) in hosts.iter().filter(|(wanted, _)| *wanted) {
         console.status("Ready", hosts::of(*host).install(home, console)?);
+    }
+    if arguments.clang {
+        match Clang::find(home, console)? {
+            Clang::Named => console.status("Ready", format!("the C compiler that {CC} names")),
+            Clang::Here(compiler) => {
+                let program = compiler.program().display();
+                console.status("Ready", format!("C, compiled with {program}"));
+                for (name, value) in compiler.variables() {
+                    console.detail("Sets", format!("{name}={value}"));
+                }
+            }
+            Clang::Missing(reason) => bail!("C cannot be compiled: {reason}"),
+        }
     }
     if !extra.is_empty() {
         let _lock = home.lock("setup", console)?;

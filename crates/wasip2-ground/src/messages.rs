@@ -116,7 +116,7 @@ fn described(said: &CompilerMessage) -> String {
 
 /// The name and version in a package's identifier, as in
 /// `registry+https://…#tokio@1.54.1` or `path+file:///…/tokio-1.54.1`.
-fn package(identifier: &str) -> String {
+pub fn package(identifier: &str) -> String {
     let last = identifier.rsplit('/').next().unwrap_or(identifier);
     match last.split_once('#') {
         Some((_, version)) if version.contains('@') => version.replace('@', " "),

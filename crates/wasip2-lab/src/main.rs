@@ -3,7 +3,8 @@
 //!
 //! Each verb is a module of its name: [`mod@test`] runs all tests of the
 //! checkout, [`suite`] an upstream crate's own ones in components, [`matrix`]
-//! real crates against real servers ([`services`]), [`mod@bench`] measures;
+//! real crates against real servers ([`services`]), [`survey`] compiles what people
+//! use, [`mod@bench`] measures;
 //! [`branch`] makes of a series what upstream could merge, [`lint`] says whether
 //! it would, and [`bump`] carries it over to the next release. [`page`] is the
 //! shell of the pages that some of them write.
@@ -23,6 +24,7 @@ mod page;
 mod readme;
 mod services;
 mod suite;
+mod survey;
 mod test;
 
 use std::process::ExitCode;
@@ -49,6 +51,7 @@ struct Cli {
 enum Verb {
     Test(test::TestArgs),
     Suite(suite::SuiteArgs),
+    Survey(survey::SurveyArgs),
     Matrix(matrix::MatrixArgs),
     Bench(bench::BenchArgs),
     Branch(branch::BranchArgs),
@@ -71,6 +74,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
     match verb {
         Verb::Test(arguments) => test::run(arguments, home, console),
         Verb::Suite(arguments) => suite::run(arguments, home, console),
+        Verb::Survey(arguments) => survey::run(arguments, home, console),
         Verb::Matrix(arguments) => matrix::run(arguments, home, console),
         Verb::Bench(arguments) => bench::run(arguments, home, console),
         Verb::Branch(arguments) => branch::run(arguments, home, console).map(|()| 0),

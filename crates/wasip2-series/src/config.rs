@@ -162,6 +162,23 @@ impl Config {
             .is_some_and(|build| build.get("rustflags").is_some())
     }
 
+    /// Sets an environment variable of cargo's, unless the project sets it
+    /// itself.
+    pub fn set_env(&mut self, name: &str, value: &str) -> Result<()> {
+        let place = self.path.display().to_string();
+        let table = table_at(&mut self.document, &["env"], &place)?;
+        if table.get(name).is_none_or(is_ours) {
+            put(table, name, value.into());
+        }
+        Ok(())
+    }
+
+    /// Whether the environment variable is set here.
+    pub fn sets_env(&self, name: &str) -> bool {
+        let env = self.document.get("env").and_then(Item::as_table_like);
+        env.is_some_and(|env| env.contains_key(name))
+    }
+
     /// Whether an earlier `init` overrode something here.
     pub fn has_ours(&self) -> bool {
         self.document
@@ -173,39 +190,14 @@ impl Config {
 
     /// Takes out every entry of ours; gives back how many there were.
     pub fn remove_ours(&mut self) -> usize {
-        let mut removed = 0;
-        for path in [
-            ["patch", "crates-io"],
-            ["target", TARGET],
-            ["target", FLAGS],
-        ] {
-            let Some(outer) = self
-                .document
-                .get_mut(path[0])
-                .and_then(Item::as_table_like_mut)
-            else {
-                continue;
-            };
-            let Some(inner) = outer.get_mut(path[1]).and_then(Item::as_table_like_mut) else {
-                continue;
-            };
-            let ours: Vec<String> = inner
-                .iter()
-                .filter(|(_, item)| is_ours(item))
-                .map(|(name, _)| name.to_owned())
-                .collect();
-            for name in &ours {
-                inner.remove(name);
-            }
-            removed += ours.len();
-            if !ours.is_empty() && inner.is_empty() {
-                outer.remove(path[1]);
-                if outer.is_empty() {
-                    self.document.remove(path[0]);
-                }
-            }
-        }
-        removed
+        let paths: [&[&str]; 4] = [
+            &["patch", "crates-io"],
+            &["target", TARGET],
+            &["target", FLAGS],
+            &["env"],
+        ];
+        let root = self.document.as_table_mut();
+        paths.iter().map(|path| take_ours(root, path)).sum()
     }
 
     /// Whether nothing, not even a comment, is left in it.
@@ -229,6 +221,30 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Takes what is ours out of the table at `path` below `table`, and each table
+/// that is empty then; gives back how many entries there were.
+fn take_ours(table: &mut dyn toml_edit::TableLike, path: &[&str]) -> usize {
+    let Some((key, rest)) = path.split_first() else {
+        let ours: Vec<String> = table
+            .iter()
+            .filter(|(_, item)| is_ours(item))
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        for name in &ours {
+            table.remove(name);
+        }
+        return ours.len();
+    };
+    let Some(inner) = table.get_mut(key).and_then(Item::as_table_like_mut) else {
+        return 0;
+    };
+    let removed = take_ours(inner, rest);
+    if removed > 0 && inner.is_empty() {
+        table.remove(key);
+    }
+    removed
 }
 
 /// The table at `path`, made where it is missing.
@@ -264,4 +280,32 @@ fn is_ours(item: &Item) -> bool {
         .and_then(|value| value.decor().suffix())
         .and_then(|suffix| suffix.as_str())
         .is_some_and(|suffix| suffix.trim() == OURS.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_come_and_go_and_the_users_own_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(".cargo/config.toml");
+        fs::create_dir(directory.path().join(".cargo")).unwrap();
+        let before = "[env]\nAR_wasm32_wasip2 = \"mine\"\n";
+        fs::write(&path, before).unwrap();
+        let mut config = Config::read(directory.path()).unwrap();
+        config.set_env("AR_wasm32_wasip2", "llvm-ar").unwrap();
+        config.set_env("CC_wasm32_wasip2", "clang").unwrap();
+        config.write().unwrap();
+        let config = Config::read(directory.path()).unwrap();
+        assert!(config.sets_env("CC_wasm32_wasip2"));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains("AR_wasm32_wasip2 = \"mine\"\n"), "{text}");
+        assert!(text.contains("CC_wasm32_wasip2 = \"clang\" # by"), "{text}");
+
+        let mut config = config;
+        assert_eq!(config.remove_ours(), 1);
+        config.write().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), before);
+    }
 }

@@ -15,9 +15,12 @@
 //!   made leaves the previous one in place. [`manifest`] keeps the two
 //!   manifests of a released package in step.
 //! - [`shims`]: the crates of ours that patched crates depend on.
-//! - [`project`]: a user's workspace and its lock file. [`overrides`] has it
-//!   build with the trees, in `.cargo/config.toml`; on failure it is as it
-//!   was. [`wasi`] is what a build for a version of WASI takes.
+//! - [`project`]: a user's workspace and its lock file; [`graph`] is what of it
+//!   is built for this target. [`overrides`] has it build with the trees, in
+//!   `.cargo/config.toml`; on failure it is as it was. [`wasi`] is what a build
+//!   for a version of WASI takes.
+//! - [`report`]: what to say of a project, for `unsupported.toml` names crates
+//!   that do not build or work whatever is done.
 //! - [`staging`]: a workspace of ours, locked and overridden as a user's project
 //!   would be. [`workspace`]: one of guests, and how those are built.
 //!
@@ -28,12 +31,14 @@
 mod arguments;
 mod config;
 pub mod git;
+pub mod graph;
 pub mod manifest;
 pub mod overrides;
 pub mod patch;
 pub mod pristine;
 pub mod project;
 pub mod release;
+pub mod report;
 pub mod series;
 pub mod shims;
 pub mod source;
@@ -43,6 +48,7 @@ pub mod wasi;
 pub mod workspace;
 
 pub use arguments::SeriesArgs;
+pub use graph::Graph;
 pub use patch::Patch;
 pub use pristine::Pristine;
 pub use release::{Network, Release};

@@ -3,14 +3,16 @@
 //! The contract: after success every crate of the project that we have a
 //! series for is built from its patched tree, and cargo's lock file says so;
 //! after any failure the project is as it was. Nothing is written but
-//! `[patch.crates-io]` entries, the target's runner, the lock file and, for WASI
-//! 0.3, flags for rustc.
+//! `[patch.crates-io]` entries, the target's runner, the variables that C is
+//! compiled with, the lock file and, for WASI 0.3, flags for rustc.
 //!
 //! Cargo ignores an override that fits no locked version, with a warning at
 //! most. Here that is an error which names the crate that pulls the other
-//! version in.
+//! version in. A release line that no series covers is named, too, if it is
+//! built for this target: a warning, with the update that removes it, or an
+//! error where the caller is strict.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -18,8 +20,10 @@ use cargo_lock::Lockfile;
 use semver::Version;
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, TARGET, Wasi};
+use wasip2_toolchain::Clang;
 
 use crate::config::{Config, Runner};
+use crate::graph::{Graph, Package};
 use crate::project::{Kept, Project, locked, pulled_in_by};
 use crate::release::Network;
 use crate::series::Series;
@@ -33,6 +37,12 @@ pub struct Options<'a> {
     pub except: &'a [String],
     /// `crate@version`s that may stay unpatched.
     pub allow: &'a [String],
+    /// Whether every other one that stays unpatched is an error.
+    pub strict: bool,
+    /// Whether to update everything that is locked, first.
+    pub update: bool,
+    /// Whether to have C compiled, where there is any.
+    pub c: bool,
     /// Whether to keep from the network.
     pub offline: bool,
     /// The version of WASI to build for; where none is named, the one that the
@@ -93,20 +103,16 @@ fn override_crates<'a>(
         override_shims(&first, &shims, &mut config, home)?;
         config.write()?;
     }
+    if options.update {
+        console.status("Updating", project.lock_path().display());
+        project.update(options.offline, console)?;
+    }
     let before = project.lock(options.offline, console)?;
-    let wanted = plan(&before, series, options, console)?;
+    let graph = Graph::of(project, options.offline, console)?;
+    let mut wanted = plan(project, &before, &graph, series, options, console)?;
 
     let wasi = options.wasi.unwrap_or_else(|| config.wasi());
     config.remove_ours();
-    let mut taken = HashSet::new();
-    for (series, _) in &wanted {
-        let key = if taken.insert(series.name.as_str()) {
-            series.name.clone()
-        } else {
-            format!("{}-{}", series.name, series.line.replace('.', "-"))
-        };
-        config.set_override(&key, &series.name, &tree::path(series, home))?;
-    }
     if let Runner::Theirs(runner) = config.set_runner(&runner()?)? {
         console.warn(format!(
             "{} already sets a runner for {TARGET}, which stays: {runner}",
@@ -121,25 +127,53 @@ fn override_crates<'a>(
             config.path.display()
         ));
     }
-    for (series, _) in &wanted {
-        let network = Network {
-            offline: options.offline,
-        };
-        manifests.push(tree::make(series, network, false, home, console)?.join("Cargo.toml"));
-    }
-    let needed = shims.needed(&manifests)?;
-    override_shims(&needed, &shims, &mut config, home)?;
-    config.write()?;
-    console.detail("Wrote", config.path.display());
-
-    for (series, version) in &wanted {
-        if *version != series.version {
-            move_lock(project, &before, series, version, options, console)?;
+    let mut keys = Vec::new();
+    let mut done = 0;
+    // What a patch adds to the graph may have a series, too.
+    let (needed, after) = loop {
+        for (series, _) in &wanted[done..] {
+            let key = match keys.contains(&series.name) {
+                false => series.name.clone(),
+                true => format!("{}-{}", series.name, series.line.replace('.', "-")),
+            };
+            config.set_override(&key, &series.name, &tree::path(series, home))?;
+            keys.push(key);
+            let network = Network {
+                offline: options.offline,
+            };
+            manifests.push(tree::make(series, network, false, home, console)?.join("Cargo.toml"));
         }
-    }
-    let after = project.lock(options.offline, console)?;
-    for (series, version) in &wanted {
-        check_override(&after, series)?;
+        let needed = shims.needed(&manifests)?;
+        override_shims(&needed, &shims, &mut config, home)?;
+        config.write()?;
+        console.detail("Wrote", config.path.display());
+
+        for (series, version) in &wanted[done..] {
+            if *version != series.version {
+                let moved = move_lock(project, &before, series, version, options, console);
+                unless_unbuilt(moved, &graph, series, version, console)?;
+            }
+        }
+        done = wanted.len();
+        let after = project.lock(options.offline, console)?;
+        let known: Vec<&Series> = wanted.iter().map(|(series, _)| *series).collect();
+        wanted.extend(
+            covered(&after, series, options)
+                .filter(|(series, _)| !known.iter().any(|known| std::ptr::eq(*known, *series))),
+        );
+        if done == wanted.len() {
+            break (needed, after);
+        }
+    };
+    let mut unused = Vec::new();
+    for ((series, version), key) in wanted.iter().zip(&keys) {
+        let used = check_override(&after, series);
+        if !unless_unbuilt(used, &graph, series, version, console)? {
+            config.remove_override(key);
+            config.write()?;
+            unused.push((series.name.clone(), series.version.clone()));
+            continue;
+        }
         console.status(
             "Overriding",
             if *version == series.version {
@@ -149,8 +183,65 @@ fn override_crates<'a>(
             },
         );
     }
+    wanted.retain(|(series, _)| !unused.contains(&(series.name.clone(), series.version.clone())));
     drop_unused_shims(project, &needed, &after, &mut config, options, console)?;
+    if options.c {
+        compile_c(project, &mut config, options, home, console)?;
+    }
     Ok(wanted.into_iter().map(|(series, _)| series).collect())
+}
+
+/// Whether it went well. What is not built for this target may go wrong.
+fn unless_unbuilt(
+    result: Result<()>,
+    graph: &Graph,
+    series: &Series,
+    version: &Version,
+    console: &Console,
+) -> Result<bool> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(_) if graph.find(&series.name, version).is_none() => {
+            let what = format!("{} v{version}, which is not built", series.name);
+            console.detail("Leaving", what);
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Has the C of the project's crates compiled, where there is any: the
+/// variables for it go into the configuration.
+fn compile_c(
+    project: &Project,
+    config: &mut Config,
+    options: &Options,
+    home: &Home,
+    console: &Console,
+) -> Result<()> {
+    let graph = Graph::of(project, options.offline, console)?;
+    let names: Vec<&str> = graph.with_c().map(|package| &*package.name).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let names = names.join(", ");
+    match Clang::find(home, console)? {
+        // Their flags are then theirs, too.
+        Clang::Named => {}
+        Clang::Here(compiler) => {
+            for (name, value) in compiler.variables() {
+                config.set_env(name, &value)?;
+            }
+            config.write()?;
+            let program = compiler.program().display();
+            console.status("Compiling", format!("the C of {names} with {program}"));
+        }
+        Clang::Missing(reason) => console.warn(format!(
+            "{names} may have C in them, and there is no compiler for it: {reason}; then run this \
+             again"
+        )),
+    }
+    Ok(())
 }
 
 /// Overrides the shims that `names` names.
@@ -192,54 +283,129 @@ fn drop_unused_shims(
 }
 
 /// Which series the project needs, each with the version that is locked now.
+///
+/// Features and platforms that are off count as well: they may be on in the
+/// next build. What has no series is of interest only if it is built.
 fn plan<'a>(
+    project: &Project,
     lock: &Lockfile,
+    graph: &Graph,
     all: &'a [Series],
     options: &Options,
     console: &Console,
 ) -> Result<Vec<(&'a Series, Version)>> {
-    let mut wanted = Vec::new();
-    let crates: Vec<&str> = {
-        let mut seen = HashSet::new();
-        all.iter()
-            .map(|series| series.name.as_str())
-            .filter(|name| seen.insert(*name))
-            .collect()
-    };
-    for name in crates {
-        if options.except.iter().any(|except| except == name) {
-            continue;
-        }
-        for version in locked(lock, name) {
-            let series = all
-                .iter()
-                .find(|series| series.name == name && series.serves(&version));
-            if let Some(series) = series {
-                wanted.push((series, version));
-                continue;
-            }
-            let lines: Vec<&str> = all
-                .iter()
-                .filter(|series| series.name == name)
-                .map(|series| series.line.as_str())
-                .collect();
-            let trouble = format!(
-                "{name} v{version} ({}) is of a release line without a series (there are: {}), \
-                 so it would stay as released",
-                pulled_in_by(lock, name, &version),
-                lines.join(", ")
-            );
-            if options.allow.contains(&format!("{name}@{version}")) {
-                console.warn(trouble);
-            } else {
-                bail!(
-                    "{trouble}\n  update what pulls it in, or accept it with `--allow \
-                     {name}@{version}`"
-                );
-            }
+    let mut uncovered = Vec::new();
+    for package in &graph.packages {
+        let Package { name, version, .. } = package;
+        if all.iter().any(|series| series.name == *name)
+            && !options.except.contains(name)
+            && serving(all, name, version).is_none()
+            && !is_supported(all, name, version)
+        {
+            uncovered.push((name.clone(), version.clone()));
         }
     }
-    Ok(wanted)
+    let mut refused = Vec::new();
+    for (name, version) in uncovered {
+        let trouble = uncovered_line(project, graph, all, &name, &version, options, console)?;
+        if options.strict && !options.allow.contains(&format!("{name}@{version}")) {
+            refused.push(trouble);
+        } else {
+            console.warn(trouble);
+        }
+    }
+    if !refused.is_empty() {
+        bail!(
+            "{}\n  without `--strict` the rest would be patched",
+            refused.join("\n")
+        );
+    }
+    Ok(covered(lock, all, options).collect())
+}
+
+/// The series of what is locked, each with its version there.
+fn covered<'a>(
+    lock: &Lockfile,
+    all: &'a [Series],
+    options: &Options,
+) -> impl Iterator<Item = (&'a Series, Version)> {
+    all.iter()
+        .filter(|series| !options.except.contains(&series.name))
+        .flat_map(|series| {
+            locked(lock, &series.name)
+                .into_iter()
+                .map(move |version| (series, version))
+        })
+        .filter(|(series, version)| series.serves(version))
+}
+
+/// The series for this version of `name`.
+fn serving<'a>(all: &'a [Series], name: &str, version: &Version) -> Option<&'a Series> {
+    all.iter()
+        .find(|series| series.name == name && series.serves(version))
+}
+
+/// Whether this version of `name` needs no series.
+fn is_supported(all: &[Series], name: &str, version: &Version) -> bool {
+    all.iter()
+        .any(|series| series.name == name && series.needless.matches(version))
+}
+
+/// What to say of a version that is built, and that no series covers.
+fn uncovered_line(
+    project: &Project,
+    graph: &Graph,
+    all: &[Series],
+    name: &str,
+    version: &Version,
+    options: &Options,
+    console: &Console,
+) -> Result<String> {
+    let lines: Vec<&str> = all
+        .iter()
+        .filter(|series| series.name == name)
+        .map(|series| series.line.as_str())
+        .collect();
+    let package = graph.find(name, version);
+    let by = package.map_or_else(String::new, |package| package.pulled_in_by());
+    let parents: Vec<String> = package
+        .into_iter()
+        .flat_map(|package| &package.parents)
+        .map(|(name, version)| format!("{name}@{version}"))
+        .collect();
+    let advice = if removed_by(project, all, name, version, &parents, options, console)? {
+        format!("`cargo update {}` removes it", parents.join(" "))
+    } else if removed_by(project, all, name, version, &[], options, console)? {
+        "a full `cargo update` removes it, which `cargo wasip2 init --update` does first".to_owned()
+    } else {
+        "no `cargo update` removes it: a newer release of what pulls it in might".to_owned()
+    };
+    Ok(format!(
+        "{name} v{version} ({by}) is of a release line without a series (there are: {}), so it \
+         stays as released, and what needs it may not build\n  {advice}",
+        lines.join(", ")
+    ))
+}
+
+/// Whether `cargo update` with these words removes `name@version`, and locks no
+/// other version that has no series.
+fn removed_by(
+    project: &Project,
+    all: &[Series],
+    name: &str,
+    version: &Version,
+    words: &[String],
+    options: &Options,
+    console: &Console,
+) -> Result<bool> {
+    let update = project.try_update(words, options.offline, console)?;
+    let is_served = |added: &String| match added.split_once('@') {
+        Some((krate, version)) if krate == name => version.parse().is_ok_and(|version| {
+            serving(all, name, &version).is_some() || is_supported(all, name, &version)
+        }),
+        _ => true,
+    };
+    Ok(update.removed.contains(&format!("{name}@{version}")) && update.added.iter().all(is_served))
 }
 
 /// Moves the lock file to the release that the series is for.
@@ -299,11 +465,8 @@ fn locked_as_path(lock: &Lockfile, series: &Series) -> bool {
 /// when it runs natively. Whoever wants fewer takes flags away.
 fn runner() -> Result<Vec<String>> {
     let this = std::env::current_exe().context("this program's own path is not known")?;
-    let program = match which::which("cargo-wasip2") {
-        Ok(found) if same_file(&found, &this) => "cargo-wasip2".to_owned(),
-        _ => this.to_string_lossy().into_owned(),
-    };
-    let mut words = vec![program];
+    // A bare name would depend on the shell's `PATH`.
+    let mut words = vec![this.to_string_lossy().into_owned()];
     words.extend(
         [
             "host",
@@ -317,13 +480,6 @@ fn runner() -> Result<Vec<String>> {
         .map(str::to_owned),
     );
     Ok(words)
-}
-
-fn same_file(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
-    }
 }
 
 /// Takes everything of ours out of `project` again; gives back whether there
@@ -344,6 +500,11 @@ pub fn remove(project: &Project, offline: bool, console: &Console) -> Result<boo
 /// The version of WASI that `project` is built for.
 pub fn wasi(project: &Project) -> Result<Wasi> {
     Ok(Config::read(&project.root)?.wasi())
+}
+
+/// Whether the project's configuration sets this environment variable.
+pub fn sets_env(project: &Project, name: &str) -> Result<bool> {
+    Ok(Config::read(&project.root)?.sets_env(name))
 }
 
 /// The configuration that overrides are written to.

@@ -107,6 +107,34 @@ impl Project {
         Lockfile::load(&path).with_context(|| format!("{} could not be read", path.display()))
     }
 
+    /// What `cargo update` with these words would change; the lock file stays as
+    /// it is. Nothing where cargo cannot do it.
+    pub fn try_update(&self, words: &[String], offline: bool, console: &Console) -> Result<Update> {
+        let output = self
+            .cargo(&["update", "--dry-run", "--color=never"], offline)
+            .args(words)
+            .output(console)?;
+        Ok(match output.status.success() {
+            true => Update::read(&String::from_utf8_lossy(&output.stderr)),
+            false => Update::default(),
+        })
+    }
+
+    /// Has cargo lock the newest of everything that the manifests allow.
+    pub fn update(&self, offline: bool, console: &Console) -> Result<()> {
+        let output = self
+            .cargo(&["update", "--quiet"], offline)
+            .output(console)?;
+        if !output.status.success() {
+            bail!(
+                "cargo could not update the lock file of {}{}",
+                self.root.display(),
+                quoted_tail(&output.stderr, 20)
+            );
+        }
+        Ok(())
+    }
+
     /// Has cargo lock `release` instead of `version`; gives back what it said.
     pub fn move_lock(
         &self,
@@ -120,6 +148,40 @@ impl Project {
         self.cargo(&["update", "--quiet"], offline)
             .args(["--package", &package, "--precise", &precise])
             .output(console)
+    }
+}
+
+/// What `cargo update` changes: packages as `name@version`.
+#[derive(Debug, Default, PartialEq)]
+pub struct Update {
+    /// What is not locked any more.
+    pub removed: Vec<String>,
+    /// What is locked then.
+    pub added: Vec<String>,
+}
+
+impl Update {
+    /// Reads what it prints: `Removing socket2 v0.5.10`, `Adding mio v1.2.5`,
+    /// `Updating mio v0.8.11 -> v1.2.5 (available: …)`.
+    fn read(said: &str) -> Update {
+        let mut update = Update::default();
+        for line in said.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let at = |name: &str, version: &str| {
+                let version = version.strip_prefix('v')?;
+                Some(format!("{name}@{version}"))
+            };
+            match words.as_slice() {
+                ["Removing", name, version, ..] => update.removed.extend(at(name, version)),
+                ["Adding", name, version, ..] => update.added.extend(at(name, version)),
+                ["Updating" | "Downgrading", name, old, "->", new, ..] => {
+                    update.removed.extend(at(name, old));
+                    update.added.extend(at(name, new));
+                }
+                _ => {}
+            }
+        }
+        update
     }
 }
 
@@ -191,5 +253,20 @@ impl Kept {
                 }
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Update;
+
+    #[test]
+    fn what_an_update_changes_is_read() {
+        let update = Update::read(
+            "    Updating crates.io index\n     Locking 3 packages\n    Removing socket2 v0.5.10\n    \
+             Updating mio v0.8.11 -> v1.2.5 (available: v2.0.0)\n      Adding h2 v0.4.20\n",
+        );
+        assert_eq!(update.removed, ["socket2@0.5.10", "mio@0.8.11"]);
+        assert_eq!(update.added, ["mio@1.2.5", "h2@0.4.20"]);
     }
 }

@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use semver::Version;
+use semver::{Version, VersionReq};
 use sha2::{Digest, Sha256};
 
 use definition::SeriesFile;
@@ -44,6 +44,9 @@ pub struct Series {
     pub adds: String,
     /// Where the crate is developed.
     pub upstream: Upstream,
+    /// The versions of other release lines that do without: upstream has what
+    /// this series adds.
+    pub needless: VersionReq,
     /// The directory that it stands in.
     pub directory: PathBuf,
     /// The patch files, in order.
@@ -87,6 +90,7 @@ impl Series {
             tree: file.tree,
             adds: file.adds,
             upstream: file.upstream,
+            needless: file.needless,
             directory: directory.to_owned(),
             patches: files::of(directory, &file.patch)?,
             notes: file.patch,
@@ -211,6 +215,7 @@ mod tests {
                 repository: String::new(),
                 path: String::new(),
             },
+            needless: definition::none(),
             directory: PathBuf::new(),
             patches: Vec::new(),
             notes: BTreeMap::new(),

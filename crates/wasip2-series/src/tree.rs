@@ -31,6 +31,11 @@ pub fn path(series: &Series, home: &Home) -> PathBuf {
     home.root().join("trees").join(series.directory_name())
 }
 
+/// Whether a patched tree stands in `directory`, whichever home it is in.
+pub fn is_tree(directory: &Path) -> bool {
+    stamp(directory).is_some()
+}
+
 /// Makes the patched tree of `series`, or finds it made. With `force`, changes
 /// that someone made in the tree are given up.
 pub fn make(

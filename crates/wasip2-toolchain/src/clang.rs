@@ -1,24 +1,27 @@
 //! A C compiler for what crates have in C: clang and llvm-ar, found on this
-//! machine or in Debian's packages, with wasi-libc's headers.
+//! machine or in Debian's packages, with wasi-libc's headers and archives.
 //!
-//! cc, which builds the C of crates, asks for them by variables with the
-//! target's name; where the user has set them, those are taken.
+//! cc and cmake, which build the C of crates, and bindgen ask for them by
+//! variables with the target's name; where the user has set them, those are
+//! taken.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::libc::libc_headers;
+use crate::libc::libc_sysroot;
 use crate::programs::{self, Found, Programs};
 use wasip2_ground::files::write_whole;
 use wasip2_ground::{Console, Home, Process};
 
-/// The variables: the compiler, the archiver, and the compiler's flags.
-const CC: &str = "CC_wasm32_wasip2";
+/// The variables: the compiler, the archiver, the compiler's flags, and those
+/// of bindgen.
+pub const CC: &str = "CC_wasm32_wasip2";
 const AR: &str = "AR_wasm32_wasip2";
 const CFLAGS: &str = "CFLAGS_wasm32_wasip2";
+const BINDGEN: &str = "BINDGEN_EXTRA_CLANG_ARGS_wasm32_wasip2";
 
 /// The compiler, or why there is none.
 #[derive(Clone, Debug)]
@@ -34,8 +37,8 @@ pub enum Clang {
 pub struct Compiler {
     clang: PathBuf,
     archiver: PathBuf,
-    /// wasi-libc's headers.
-    headers: PathBuf,
+    /// wasi-libc's headers and archives.
+    sysroot: PathBuf,
 }
 
 impl Clang {
@@ -60,14 +63,14 @@ impl Clang {
             Ok(archiver) => archiver,
             Err(reason) => return Ok(Clang::Missing(reason)),
         };
-        let headers = match libc_headers(home, console) {
-            Ok(headers) => headers,
+        let sysroot = match libc_sysroot(home, console) {
+            Ok(sysroot) => sysroot,
             Err(error) => return Ok(Clang::Missing(format!("{error:#}"))),
         };
         Ok(Clang::Here(Compiler {
             clang,
             archiver,
-            headers,
+            sysroot,
         }))
     }
 
@@ -87,12 +90,22 @@ impl Compiler {
     /// how C is compiled for the target: whoever builds a crate with C in it
     /// sets all of them, in the environment or in `[env]` of cargo's
     /// configuration.
-    pub fn variables(&self) -> [(&'static str, String); 3] {
+    ///
+    /// A component is linked of archives alone, so thread-locals (`errno` is
+    /// one) are at known places; clang before 15 compiles no other for it.
+    pub fn variables(&self) -> [(&'static str, String); 4] {
+        let sysroot = format!("--sysroot={}", self.sysroot.display());
         [
             (CC, self.clang.display().to_string()),
             (AR, self.archiver.display().to_string()),
-            (CFLAGS, format!("-isystem {}", self.headers.display())),
+            (CFLAGS, format!("{sysroot} -ftls-model=local-exec")),
+            (BINDGEN, sysroot),
         ]
+    }
+
+    /// The compiler.
+    pub fn program(&self) -> &Path {
+        &self.clang
     }
 }
 

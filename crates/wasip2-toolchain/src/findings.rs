@@ -120,7 +120,7 @@ pub fn findings(home: &Home, console: &Console) -> Vec<Finding> {
     findings.push(unwinding_std(&toolchain, home));
     findings.push(package_programs(have_target));
     findings.push(git(console));
-    findings.push(clang(console));
+    findings.push(clang(home, console));
     findings.push(match cargo_hack::kept(home) {
         Some(program) => Finding::ok(
             "cargo-hack",
@@ -346,17 +346,30 @@ fn git(console: &Console) -> Finding {
     }
 }
 
-fn clang(console: &Console) -> Finding {
-    let found = ["clang-19", "clang"]
+/// What C is compiled with. Nothing is fetched for the answer.
+fn clang(home: &Home, console: &Console) -> Finding {
+    let fetched = home.root().join("services/clang-for-wasm/clang");
+    let found = ["clang", "clang-19"]
+        .map(Into::into)
         .into_iter()
-        .find_map(|name| Some((name, version(name, console)?)));
+        .chain([fetched])
+        .find_map(|program: std::path::PathBuf| {
+            let version = version(&program, console)?;
+            Some((program, version))
+        });
     match found {
-        Some((name, version)) => Finding::ok("clang", format!("{name}: {version}")),
+        Some((program, version)) => Finding::ok(
+            "clang",
+            format!(
+                "{version}, {}; `init` has C compiled with it",
+                program.display()
+            ),
+        ),
         None => Finding::lacking(
             "clang",
             Condition::Optional,
-            "only dependencies written in C (ring, zstd) need it",
-            install("clang-19 llvm-19"),
+            "only dependencies written in C (ring, aws-lc-sys, zstd) need it",
+            "cargo wasip2 setup --clang",
         ),
     }
 }

@@ -51,7 +51,7 @@ pub mod unwinding;
 pub mod wasmtime;
 
 pub use cargo_hack::cargo_hack;
-pub use clang::{Clang, Compiler};
+pub use clang::{CC, Clang, Compiler};
 pub use findings::{Condition, Finding, findings};
 pub use jco::Node;
 pub use libc::Libc;

@@ -118,19 +118,42 @@ pub fn get(
     }
 }
 
-/// The directory of the headers of a variant that has them, which C is compiled
-/// with; fetched where none is kept. They are the same to whoever includes them.
-pub fn libc_headers(home: &Home, console: &Console) -> Result<PathBuf> {
+/// The directory that C is compiled against, as `--sysroot` names it: the
+/// headers of a variant that has them, and its archives; fetched where none is
+/// kept. The headers are the same to whoever includes them.
+pub fn libc_sysroot(home: &Home, console: &Console) -> Result<PathBuf> {
     let mut kept = all_kept(home);
-    if let Some(include) = kept.find_map(|libc| libc.include) {
-        return Ok(include);
+    if let Some(libc) = kept.find(|libc| libc.include.is_some()) {
+        return sysroot(&libc);
     }
     for name in variants() {
-        if let Some(include) = libc_directory(name, home, console)?.include {
-            return Ok(include);
+        let libc = libc_directory(name, home, console)?;
+        if libc.include.is_some() {
+            return sysroot(&libc);
         }
     }
     bail!("no package with the headers of wasi-libc could be fetched")
+}
+
+/// The variant in the places where clang looks: `include/<target>` and
+/// `lib/<target>` below one directory.
+fn sysroot(libc: &Libc) -> Result<PathBuf> {
+    let directory = libc.lib.with_file_name("sysroot");
+    let link = || -> std::io::Result<()> {
+        for part in ["include", "lib"] {
+            let place = directory.join(part).join(TARGET);
+            fs::create_dir_all(directory.join(part))?;
+            match std::os::unix::fs::symlink(Path::new("../..").join(part), &place) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    };
+    link().with_context(|| format!("{} could not be made", directory.display()))?;
+    Ok(directory)
 }
 
 /// The variant from the target that rustup has installed, where that is the

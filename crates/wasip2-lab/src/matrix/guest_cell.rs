@@ -55,7 +55,7 @@ pub fn run(
         // The host's own clock, for it starts once the component is compiled.
         format!("--timeout={}s", limit.as_secs_f64()),
     ];
-    words.extend(work.rights.iter().cloned());
+    words.extend(filled_in(&work.rights, service.as_ref()));
     words.push(component.to_string_lossy().into_owned());
     words.extend(filled_in(&work.arguments, service.as_ref()));
     let ended = workshop.tool(&words, limits.build + limit, &mut found)?;

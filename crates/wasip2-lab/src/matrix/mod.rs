@@ -9,7 +9,7 @@
 //! run to run, [`results`] is what there is in the end, [`report`] shows it.
 
 mod build_cell;
-mod cell;
+pub mod cell;
 mod compile;
 mod diff;
 mod found;
@@ -28,6 +28,8 @@ mod versions;
 mod walk;
 mod workshop;
 
+pub use shard::Shard;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use wasip2_ground::cargo::rustc_version;
@@ -44,7 +46,6 @@ use kept::Kept;
 use plan::Plan;
 use results::{FORMAT, MadeWith, Results, RowShown, SeriesShown};
 use runner::Selection;
-use shard::Shard;
 use workshop::Workshop;
 
 /// Show what runs: crates, features and hosts, upstream beside patched.

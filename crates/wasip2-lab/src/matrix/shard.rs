@@ -14,6 +14,11 @@ pub struct Shard {
 }
 
 impl Shard {
+    /// Whether what stands at `place` is in it, where all are dealt out in turns.
+    pub fn has(&self, place: usize) -> bool {
+        place % self.of == self.part - 1
+    }
+
     /// The rows that are in it. What one crate's combinations of features have
     /// compiled they share, so they stay together; everything else is dealt
     /// out in turns, kind by kind, for what is done with it takes as long.

@@ -7,6 +7,7 @@
 //! that started it, however that ends.
 
 mod http;
+mod openssl;
 mod postgresql;
 mod redis;
 mod server;
@@ -19,13 +20,14 @@ pub use service::{Service, Start};
 use wasip2_ground::{Console, Home};
 
 /// The names that [`start`] knows.
-pub const NAMES: [&str; 3] = ["http", "postgresql", "redis"];
+pub const NAMES: [&str; 4] = ["http", "openssl", "postgresql", "redis"];
 
 /// Starts the service `name` and waits until it answers. An error is a service
 /// that is there and does not work.
 pub fn start(name: &str, home: &Home, console: &Console) -> Result<Start> {
     match name {
         "http" => http::start(),
+        "openssl" => openssl::start(home, console),
         "postgresql" => postgresql::start(home, console),
         "redis" => redis::start(home, console),
         _ => bail!(

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 /// A service, or why there is none on this machine.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub enum Start {
 pub struct Service {
     address: SocketAddr,
     url: String,
+    /// Files that clients may want, such as certificates.
+    directory: Option<PathBuf>,
     _server: Box<dyn Held>,
 }
 
@@ -31,14 +34,25 @@ impl Service {
         Service {
             address,
             url,
+            directory: None,
             _server: Box::new(server),
         }
     }
 
-    /// `argument` with `{url}`, `{host}` and `{port}` replaced by this
-    /// service's.
+    /// The same, with files for its clients in `directory`.
+    pub fn with_directory(self, directory: PathBuf) -> Service {
+        Service {
+            directory: Some(directory),
+            ..self
+        }
+    }
+
+    /// `argument` with `{url}`, `{host}`, `{port}` and `{directory}` replaced by
+    /// this service's.
     pub fn fill_in(&self, argument: &str) -> String {
+        let directory = self.directory.as_deref().unwrap_or(Path::new("."));
         argument
+            .replace("{directory}", &directory.to_string_lossy())
             .replace("{url}", &self.url)
             .replace("{host}", &self.address.ip().to_string())
             .replace("{port}", &self.address.port().to_string())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use semver::Version;
+use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
 /// What a series says of one of its patches.
@@ -94,8 +94,16 @@ pub struct SeriesFile {
     pub tree: String,
     pub adds: String,
     pub upstream: Upstream,
+    /// The versions of other lines that need no series.
+    #[serde(default = "none")]
+    pub needless: VersionReq,
     #[serde(default)]
     pub lint: Lint,
     #[serde(default)]
     pub patch: BTreeMap<String, Note>,
+}
+
+/// What matches no version.
+pub fn none() -> VersionReq {
+    VersionReq::parse("<0.0.0-0").expect("it is a requirement")
 }

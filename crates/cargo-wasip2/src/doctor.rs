@@ -1,7 +1,5 @@
 //! `cargo wasip2 doctor`: what is there, what is missing, what to type.
 
-mod project;
-
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -9,9 +7,10 @@ use clap::Args;
 use console::Style;
 use serde::Serialize;
 
-use project::{CrateState, ProjectReport};
 use wasip2_ground::{Console, Home, Wasi};
 use wasip2_series::SeriesArgs;
+use wasip2_series::project::Project;
+use wasip2_series::report::{self, CrateState, ProjectReport};
 use wasip2_toolchain::{Condition, Finding};
 
 /// Show what is there, what is missing and what to type.
@@ -59,10 +58,9 @@ impl Report {
 /// Runs the verb; gives back whether nothing that is needed is missing.
 pub fn run(arguments: &DoctorArgs, home: &Home, console: &Console) -> Result<bool> {
     let project = match &arguments.manifest_path {
-        Some(manifest) => Some(project::report(
-            manifest,
+        Some(manifest) => Some(report::report(
+            &Project::find(manifest, console)?,
             &arguments.series.all(home)?,
-            home,
             arguments.series.offline,
             console,
         )?),
@@ -81,13 +79,16 @@ pub fn run(arguments: &DoctorArgs, home: &Home, console: &Console) -> Result<boo
 }
 
 fn print(report: &Report) {
+    // Beside a project, the machine is of interest where something is missing.
+    let shown =
+        |finding: &&Finding| report.project.is_none() || finding.state == Condition::Missing;
     let width = report
         .toolchain
         .iter()
         .map(|finding| finding.name.len())
         .max()
         .unwrap_or_default();
-    for finding in &report.toolchain {
+    for finding in report.toolchain.iter().filter(shown) {
         let mark = match finding.state {
             Condition::Ok => Style::new().green().apply_to("ok     "),
             Condition::Missing => Style::new().red().bold().apply_to("missing"),
@@ -103,7 +104,7 @@ fn print(report: &Report) {
     let Some(project) = &report.project else {
         return;
     };
-    println!("\n{}", project.root.display());
+    println!("{}", project.root.display());
     if project.wasi != Wasi::P2 {
         println!("        built for WASI {}", project.wasi);
     }
@@ -111,25 +112,29 @@ fn print(report: &Report) {
         let (mark, what) = match krate.state {
             CrateState::Overridden => (
                 Style::new().green().apply_to("ok     "),
-                "built from its patched tree",
+                "built from its patched tree".to_owned(),
             ),
             CrateState::Released => (
                 Style::new().yellow().apply_to("as is  "),
-                "a series exists and is not in use: run `cargo wasip2 init`",
+                "a series exists and is not in use".to_owned(),
             ),
             CrateState::NoSeries => (
                 Style::new().yellow().apply_to("as is  "),
-                "no series covers this release line",
+                format!("no series covers this release line; {}", krate.by),
             ),
         };
         println!("{mark} {} v{}: {what}", krate.name, krate.version);
     }
+    if project
+        .series
+        .iter()
+        .any(|krate| krate.state == CrateState::Released)
+    {
+        println!("        `cargo wasip2 init` puts those series to use");
+    }
     for krate in &project.unsupported {
         let mark = Style::new().red().bold().apply_to("broken ");
-        println!("{mark} {} v{}: {}", krate.name, krate.version, krate.why);
-        if let Some(needs) = &krate.needs {
-            println!("        {needs}");
-        }
+        println!("{mark} {}", krate.to_string().replace('\n', "\n      "));
     }
     for note in &project.notes {
         println!("{} {note}", Style::new().yellow().apply_to("note   "));

@@ -1,0 +1,13 @@
+//! rustls with ring, against the `openssl` command.
+
+use std::sync::Arc;
+
+use handshakes::with_rustls::Rustls;
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    handshakes::all(Rustls(provider)).await?;
+    checks::finish();
+    Ok(())
+}
