@@ -65,6 +65,17 @@ fn a_project_is_built_for_the_version_that_init_was_told() {
     // Nothing of it needs 0.3, so it is a program of 0.2 all the same.
     assert_eq!(built_for(), "patched true\n");
 
+    let doctor = || {
+        sample
+            .tool("doctor")
+            .arg("--manifest-path")
+            .arg(program.join("Cargo.toml"))
+    };
+    let said = doctor().run().stdout;
+    assert_says(&said, &["built for WASI 0.3", "`std::thread::sleep`"]);
+    let said = doctor().env("RUSTFLAGS", "--cfg mine").run().stdout;
+    assert_says(&said, &["RUSTFLAGS is set"]);
+
     // What was set stays until something else is.
     assert_says(&init(&[]), &["for WASI 0.3"]);
     assert_eq!(config(&program), newer);

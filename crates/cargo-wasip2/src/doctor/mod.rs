@@ -10,7 +10,7 @@ use console::Style;
 use serde::Serialize;
 
 use project::{CrateState, ProjectReport};
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Wasi};
 use wasip2_series::SeriesArgs;
 use wasip2_toolchain::{Condition, Finding};
 
@@ -104,6 +104,9 @@ fn print(report: &Report) {
         return;
     };
     println!("\n{}", project.root.display());
+    if project.wasi != Wasi::P2 {
+        println!("        built for WASI {}", project.wasi);
+    }
     for krate in &project.series {
         let (mark, what) = match krate.state {
             CrateState::Overridden => (
@@ -127,6 +130,9 @@ fn print(report: &Report) {
         if let Some(needs) = &krate.needs {
             println!("        {needs}");
         }
+    }
+    for note in &project.notes {
+        println!("{} {note}", Style::new().yellow().apply_to("note   "));
     }
     if project.series.is_empty() && project.unsupported.is_empty() {
         println!("        nothing in its graph for wasm32-wasip2 needs us");

@@ -8,7 +8,8 @@ use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home, TARGET};
+use wasip2_ground::{Console, Home, TARGET, Wasi};
+use wasip2_series::overrides;
 use wasip2_series::project::Project;
 use wasip2_series::{Series, tree};
 
@@ -21,6 +22,10 @@ pub struct ProjectReport {
     pub series: Vec<CrateReport>,
     /// The crates that do not build or work.
     pub unsupported: Vec<UnsupportedReport>,
+    /// The version of WASI that it is built for.
+    pub wasi: Wasi,
+    /// What is to be known of that.
+    pub notes: Vec<String>,
 }
 
 /// A crate that a series exists for.
@@ -93,10 +98,13 @@ pub fn report(
     let graph = graph(&project, offline, console)?;
     let unsupported: Unsupported =
         toml::from_str(include_str!("unsupported.toml")).context("unsupported.toml")?;
+    let wasi = overrides::wasi(&project)?;
     let mut report = ProjectReport {
         root: project.root,
         series: Vec::new(),
         unsupported: Vec::new(),
+        wasi,
+        notes: notes(wasi),
     };
     for package in &graph {
         let name = package.name.as_str();
@@ -143,6 +151,29 @@ pub fn report(
         .unsupported
         .sort_by(|one, other| one.name.cmp(&other.name));
     Ok(report)
+}
+
+/// What is to be known of a build for that version of WASI.
+fn notes(wasi: Wasi) -> Vec<String> {
+    if wasi == Wasi::P2 {
+        return Vec::new();
+    }
+    let mut notes = vec![
+        format!(
+            "what waits through WASI 0.2, as `std::thread::sleep` does, stops everything else in a \
+             program of {wasi}; `cargo wasip2 host` tells of it when it happens"
+        ),
+        format!("hosts: this tool's own, and Wasmtime from 46.0 on, have WASI {wasi}"),
+    ];
+    for variable in ["CARGO_ENCODED_RUSTFLAGS", "RUSTFLAGS"] {
+        if std::env::var_os(variable).is_some() {
+            notes.push(format!(
+                "{variable} is set, and cargo leaves out the flags that `init` wrote where it is: \
+                 what is built now is for WASI 0.2"
+            ));
+        }
+    }
+    notes
 }
 
 /// A package of a project's graph.
