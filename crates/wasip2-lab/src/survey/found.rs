@@ -24,6 +24,9 @@ pub struct Found {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub named: Vec<String>,
     pub seconds: f64,
+    /// A digest of what it follows from.
+    #[serde(default)]
+    pub follows: String,
 }
 
 /// How it ended.

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use cargo_lock::Lockfile;
 use clap::Args;
 use sha2::{Digest, Sha256};
 
@@ -27,6 +28,7 @@ use found::Found;
 use list::List;
 use wasip2_ground::files::{hex, write_whole};
 use wasip2_ground::{Console, Home, interrupt};
+use wasip2_series::project::locked;
 use wasip2_series::{Series, SeriesArgs};
 use wasip2_toolchain::{self as toolchain, Clang};
 
@@ -128,12 +130,14 @@ fn check(
                 .any(|pattern| fits(&format!("*{pattern}*"), &entry.name));
         let mine = arguments.shard.is_none_or(|shard| shard.has(place));
         for variant in variants {
-            let digest = digest(entry, variant, &all, &installed.toolchain.release)?;
-            let file = home
-                .directory("survey/kept")?
-                .join(format!("{digest}.json"));
+            let file = home.directory("survey/kept")?;
+            let file = file.join(format!("{}-{variant}.json", entry.name));
+            let rustc = &installed.toolchain.release;
+            let follows = || follows(entry, variant, &all, rustc, home);
             let kept = fs::read(&file).ok();
             let kept = kept.and_then(|kept| serde_json::from_slice::<Found>(&kept).ok());
+            let digest = follows()?;
+            let kept = kept.filter(|kept| kept.follows == digest);
             let chosen = arguments.variant.is_none_or(|chosen| chosen == variant);
             match kept {
                 Some(kept) if !(arguments.fresh && wanted && mine && chosen) => known.push(kept),
@@ -141,8 +145,9 @@ fn check(
                 _ if limit.is_some_and(|limit| started.elapsed() > limit) => {}
                 _ => {
                     interrupt::refuse()?;
-                    let found = trial.run(entry, variant)?;
+                    let mut found = trial.run(entry, variant)?;
                     interrupt::refuse()?;
+                    found.follows = follows()?;
                     console.status("Checked", &found);
                     write_whole(&file, serde_json::to_string_pretty(&found)?.as_bytes())?;
                     known.push(found);
@@ -153,13 +158,26 @@ fn check(
     Ok(known)
 }
 
-/// Of what a result follows from.
-fn digest(entry: &list::Entry, variant: Variant, all: &[Series], rustc: &str) -> Result<String> {
+/// A digest of what a result follows from: of the series, those that the lock
+/// file has a crate of.
+fn follows(
+    entry: &list::Entry,
+    variant: Variant,
+    all: &[Series],
+    rustc: &str,
+    home: &Home,
+) -> Result<String> {
     let mut digest = Sha256::new();
     digest.update(format!("{entry:?} {variant} {rustc}"));
-    if variant == Variant::Patched {
+    let place = format!("survey/{variant}/{}/Cargo.lock", entry.name);
+    let lock = home.root().join(place);
+    if variant == Variant::Patched && lock.is_file() {
+        let lock = Lockfile::load(&lock)?;
         for series in all {
-            digest.update(series.digest()?);
+            let versions = locked(&lock, &series.name);
+            if versions.iter().any(|version| series.serves(version)) {
+                digest.update(series.digest()?);
+            }
         }
     }
     Ok(hex(&digest.finalize())[..32].to_owned())

@@ -49,6 +49,7 @@ impl Trial<'_> {
             at_fault: Vec::new(),
             named: Vec::new(),
             seconds: 0.0,
+            follows: String::new(),
         };
         let prepared = self.prepare(entry, variant, &mut found);
         match prepared {
