@@ -32,6 +32,7 @@ fn what_can_go_on_does_as_natively() {
         "two-runtimes",
         "shutdown",
         "requests",
+        "server",
     ] {
         assert_eq!(host(what, "60").run().succeeded(), natively(what), "{what}");
     }
@@ -39,7 +40,7 @@ fn what_can_go_on_does_as_natively() {
 
 #[test]
 fn what_cannot_go_on_says_what_holds_it_up() {
-    for what in ["channel", "main-is-finished"] {
+    for what in ["bridges", "channel", "main-is-finished"] {
         natively(what);
         let said = host(what, "60").run().failed(134);
         assert_says(
