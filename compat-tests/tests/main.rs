@@ -25,6 +25,7 @@ mod serve_faults;
 mod serve_load;
 mod server;
 mod setup;
+mod stdio;
 mod suite;
 mod tool;
 mod unwinding;
