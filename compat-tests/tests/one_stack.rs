@@ -1,5 +1,6 @@
 //! Code that blocks while tasks run, natively and in a component, where all of
-//! it shares a single stack.
+//! it shares a single stack, or, with threads, blocking tasks have stacks of their
+//! own.
 
 use std::process::{Command, Stdio};
 
@@ -61,5 +62,76 @@ fn what_is_held_up_is_said_once() {
             .lines()
             .filter(|line| line.starts_with("tokio: what blocks at "));
         assert_eq!(lines.count(), 1, "{what}: {said}");
+    }
+}
+
+fn with_threads(program: &str, what: &str) -> Tool {
+    let component = tool::component("run", program, &["--threads"]);
+    Tool::new("host")
+        .args(["--timeout", "60"])
+        .arg(component)
+        .arg(what)
+}
+
+#[test]
+fn all_of_it_is_as_natively_with_threads() {
+    for what in [
+        "identity",
+        "bridges",
+        "channel",
+        "channel-beside-timer",
+        "held-up",
+        "main-is-finished",
+        "two-runtimes",
+        "shutdown",
+        "requests",
+        "server",
+    ] {
+        let ended = with_threads("one_stack", what).run();
+        // Nothing is held up by anything else.
+        assert!(
+            !ended.stderr.contains("tokio: "),
+            "{what}: {}",
+            ended.stderr
+        );
+        assert_eq!(ended.succeeded(), natively(what), "{what}");
+    }
+}
+
+#[test]
+fn what_ends_a_program_with_threads_says_why() {
+    for (what, said) in [
+        (
+            "lock",
+            "a lock of the standard library must not be held where a blocking task blocks",
+        ),
+        (
+            "deadlock",
+            "there is nothing that could wake any of it: what blocks at ",
+        ),
+        (
+            "overflow",
+            "a closure used more than the 256 KiB of the stack that it ran on",
+        ),
+    ] {
+        assert_says(&with_threads("stacks", what).run().failed(134), &[said]);
+    }
+}
+
+#[test]
+fn a_host_without_threads_says_so() {
+    let component = tool::component("run", "one_stack", &["--threads"]);
+    for (flags, said) in [
+        (
+            ["--host", "jco"],
+            "has threads (`cargo wasip2 init --threads`), which jco does not have",
+        ),
+        (
+            ["--mode", "sync"],
+            "they need a host that waits on an event loop",
+        ),
+    ] {
+        let refused = Tool::new("host").args(flags).arg(&component).arg("channel");
+        assert_says(&refused.run().failed(1), &[said]);
     }
 }

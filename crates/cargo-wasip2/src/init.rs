@@ -26,6 +26,11 @@ pub struct InitArgs {
     /// Do not override this crate
     #[arg(long, value_name = "CRATE")]
     except: Vec<String>,
+    /// Give blocking tasks stacks of their own. Then the program runs only on hosts
+    /// that have the component model's threads: the one here, and Wasmtime from
+    /// version 48 on, with `-W component-model-threading`
+    #[arg(long, conflicts_with = "remove")]
+    threads: bool,
     /// Go on although this version, which no series covers, stays unpatched
     #[arg(long, value_name = "CRATE@VERSION")]
     allow: Vec<String>,
@@ -42,6 +47,7 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
     let options = Options {
         except: &arguments.except,
         allow: &arguments.allow,
+        threads: arguments.threads,
         offline: arguments.series.offline,
     };
     let series = arguments.series.all(home)?;

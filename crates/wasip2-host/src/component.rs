@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use wasmparser::{Parser, Payload};
+use wasmparser::{CanonicalFunction, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::cache::Cache;
+use crate::engine::Proposals;
 
 /// Reads the component at `path`.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
@@ -42,12 +43,41 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     Ok(wasm)
 }
 
-/// Loads the component at `path`, from `cache` if there is one.
-pub fn load(engine: &Engine, path: &Path, cache: Option<&Cache>) -> Result<Component> {
-    let wasm = read(path)?;
+/// What the component needs that hosts have off by default.
+pub fn proposals(wasm: &[u8]) -> Proposals {
+    use CanonicalFunction::{
+        ThreadIndex, ThreadNewIndirect, ThreadResumeLater, ThreadSuspend, ThreadSuspendThenPromote,
+        ThreadSuspendThenResume, ThreadYieldThenPromote, ThreadYieldThenResume,
+    };
+    let threads = Parser::new(0)
+        .parse_all(wasm)
+        .map_while(Result::ok)
+        .filter_map(|payload| match payload {
+            Payload::ComponentCanonicalSection(functions) => Some(functions),
+            _ => None,
+        })
+        .flat_map(|functions| functions.into_iter().map_while(Result::ok))
+        .any(|function| {
+            matches!(
+                function,
+                ThreadIndex
+                    | ThreadNewIndirect { .. }
+                    | ThreadResumeLater
+                    | ThreadSuspend { .. }
+                    | ThreadSuspendThenPromote { .. }
+                    | ThreadSuspendThenResume { .. }
+                    | ThreadYieldThenPromote { .. }
+                    | ThreadYieldThenResume { .. }
+            )
+        });
+    Proposals { threads }
+}
+
+/// Loads `wasm`, the component at `path`, from `cache` if there is one.
+pub fn load(engine: &Engine, wasm: &[u8], path: &Path, cache: Option<&Cache>) -> Result<Component> {
     match cache {
-        Some(cache) => cache.get(engine, &wasm),
-        None => Component::from_binary(engine, &wasm),
+        Some(cache) => cache.get(engine, wasm),
+        None => Component::from_binary(engine, wasm),
     }
     .map_err(anyhow::Error::from)
     .with_context(|| {

@@ -20,14 +20,22 @@ const CORE_INSTANCES: u32 = 4;
 /// default of 20,000 is too few for a large one without optimisation.
 const TABLE: usize = 200_000;
 
-/// Makes an engine whose guests can be stopped while they compute, if
-/// `interruptible`.
+/// What the host gives a component beyond what every host gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Proposals {
+    /// The component model's cooperative threads, which Wasmtime has off by
+    /// default.
+    pub threads: bool,
+}
+
+/// Makes an engine for components that need `proposals`, whose guests can be
+/// stopped while they compute, if `interruptible`.
 ///
 /// Everything else is as wasmtime has it by default (optimised code, 4 GiB of
 /// reserved addresses for a memory, so that no access needs a bounds check):
 /// what is measured here is what a user's own host does.
-pub fn new(interruptible: bool) -> Result<Engine> {
-    Engine::new(&config(interruptible))
+pub fn new(proposals: Proposals, interruptible: bool) -> Result<Engine> {
+    Engine::new(&config(proposals, interruptible))
         .map_err(anyhow::Error::from)
         .context("wasmtime does not run on this machine")
 }
@@ -43,11 +51,18 @@ const KEPT: usize = 512 << 10;
 /// Where the system can tell which pages an instance has written to (Linux
 /// 6.7), these are reset and kept. To give them back and have them anew by page
 /// faults is half of what a small request costs.
-pub fn serving(interruptible: bool, instances: u32) -> Result<Engine> {
+pub fn serving(proposals: Proposals, interruptible: bool, instances: u32) -> Result<Engine> {
     let engine = |pool| {
-        let mut config = config(interruptible);
+        let mut config = config(proposals, interruptible);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Engine::new(&config)
+    };
+    let pool = |instances| {
+        let mut pool = pool(instances);
+        if proposals.threads {
+            pool.total_stacks(instances.saturating_mul(STACKS));
+        }
+        pool
     };
     let mut keeping = pool(instances);
     keeping
@@ -60,6 +75,9 @@ pub fn serving(interruptible: bool, instances: u32) -> Result<Engine> {
         .context("the memory of so many instances could not be set aside")
 }
 
+/// How many threads an instance has on average, where components have threads.
+const STACKS: u32 = 32;
+
 fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
@@ -71,8 +89,12 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     pool
 }
 
-fn config(interruptible: bool) -> Config {
+fn config(proposals: Proposals, interruptible: bool) -> Config {
     let mut config = Config::new();
+    config.concurrency_support(proposals.threads);
+    if proposals.threads {
+        config.wasm_component_model_threading(true);
+    }
     // The names and lines in a trap's report.
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE));
@@ -87,6 +109,7 @@ fn config(interruptible: bool) -> Config {
 /// can be stopped while they compute.
 pub fn quick() -> Result<Engine> {
     let mut config = Config::new();
+    config.concurrency_support(false);
     config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config.epoch_interruption(true);
     config.cranelift_opt_level(OptLevel::None);

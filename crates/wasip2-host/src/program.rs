@@ -77,7 +77,8 @@ impl Loader {
 
     /// Loads the component at `path`; its compiled code is kept in `cache`.
     pub fn load(&self, path: &Path, cache: &Path, rights: &Rights) -> Result<Program> {
-        let component = component::load(&self.engine, path, Some(&Cache::new(cache)))?;
+        let wasm = component::read(path)?;
+        let component = component::load(&self.engine, &wasm, path, Some(&Cache::new(cache)))?;
         let command = Command::link(&self.engine, &component, self.mode, rights)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} cannot run here", path.display()))?;

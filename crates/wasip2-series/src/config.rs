@@ -14,6 +14,10 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 use wasip2_ground::TARGET;
 use wasip2_ground::files::write_whole;
 
+/// The flags of rustc that give blocking tasks stacks of their own, see the shim
+/// wasi-cooperative-threads.
+pub const THREADS: [&str; 4] = ["--cfg", "wasip2_threads", "-C", "link-arg=--export-table"];
+
 /// Ends each line that the tool wrote.
 const OURS: &str = " # by `cargo wasip2 init`";
 
@@ -113,6 +117,37 @@ impl Config {
         runner.extend(words.iter().cloned());
         put(table, "runner", Value::Array(runner));
         Ok(Runner::Ours)
+    }
+
+    /// Sets rustc's flags for the target to [`THREADS`].
+    pub fn set_threads(&mut self) -> Result<()> {
+        let place = self.path.display().to_string();
+        let table = table_at(&mut self.document, &["target", TARGET], &place)?;
+        if let Some(item) = table.get("rustflags")
+            && !is_ours(item)
+        {
+            bail!(
+                "{place} already sets rustflags for {TARGET} ({}); nothing was changed: add \
+                 `{}` to them, and leave `--threads` out",
+                item.to_string().trim(),
+                THREADS.join(" ")
+            );
+        }
+        put(
+            table,
+            "rustflags",
+            Value::Array(THREADS.into_iter().collect()),
+        );
+        Ok(())
+    }
+
+    /// Whether rustc's flags for the target have those of [`THREADS`], by whoever.
+    pub fn has_threads(&self) -> bool {
+        self.document
+            .get("target")
+            .and_then(|targets| targets.get(TARGET))
+            .and_then(|target| target.get("rustflags"))
+            .is_some_and(|flags| flags.to_string().contains(THREADS[1]))
     }
 
     /// Whether an earlier `init` overrode something here.

@@ -3,7 +3,8 @@
 //! The contract: after success every crate of the project that we have a
 //! series for is built from its patched tree, and cargo's lock file says so;
 //! after any failure the project is as it was. Nothing is written but
-//! `[patch.crates-io]` entries, the target's runner and the lock file.
+//! `[patch.crates-io]` entries, the target's runner, rustc's flags for it if asked
+//! for threads, and the lock file.
 //!
 //! Cargo ignores an override that fits no locked version, with a warning at
 //! most. Here that is an error which names the crate that pulls the other
@@ -32,6 +33,8 @@ pub struct Options<'a> {
     pub except: &'a [String],
     /// `crate@version`s that may stay unpatched.
     pub allow: &'a [String],
+    /// Whether blocking tasks are to have stacks of their own.
+    pub threads: bool,
     /// Whether to keep from the network.
     pub offline: bool,
 }
@@ -92,7 +95,11 @@ fn override_crates<'a>(
     let before = project.lock(options.offline, console)?;
     let wanted = plan(&before, series, options, console)?;
 
+    let threads = config.has_threads();
     config.remove_ours();
+    if options.threads || (threads && !config.has_threads()) {
+        config.set_threads()?;
+    }
     let mut taken = HashSet::new();
     for (series, _) in &wanted {
         let key = if taken.insert(series.name.as_str()) {
@@ -326,6 +333,11 @@ pub fn remove(project: &Project, offline: bool, console: &Console) -> Result<boo
         locked.context("the lock file could not be brought back to the released crates")?;
         Ok(true)
     })
+}
+
+/// Whether blocking tasks have stacks of their own in `project`.
+pub fn has_threads(project: &Project) -> Result<bool> {
+    Ok(Config::read(&project.root)?.has_threads())
 }
 
 /// The configuration that overrides are written to.

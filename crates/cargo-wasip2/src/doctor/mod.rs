@@ -104,6 +104,13 @@ fn print(report: &Report) {
         return;
     };
     println!("\n{}", project.root.display());
+    if project.threads {
+        println!(
+            "{} threads: it runs where the component model's are on: here, and under `wasmtime -W \
+             component-model-threading` from version 48 on",
+            Style::new().green().apply_to("ok     ")
+        );
+    }
     for krate in &project.series {
         let (mark, what) = match krate.state {
             CrateState::Overridden => (

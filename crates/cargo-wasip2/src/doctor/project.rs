@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, TARGET};
 use wasip2_series::project::Project;
-use wasip2_series::{Series, tree};
+use wasip2_series::{Series, overrides, tree};
 
 /// What a project's graph for wasm32-wasip2 holds.
 #[derive(Debug, Serialize)]
@@ -19,6 +19,8 @@ pub struct ProjectReport {
     pub root: PathBuf,
     /// The crates that a series exists for.
     pub series: Vec<CrateReport>,
+    /// Whether blocking tasks have stacks of their own.
+    pub threads: bool,
     /// The crates that do not build or work.
     pub unsupported: Vec<UnsupportedReport>,
 }
@@ -94,6 +96,7 @@ pub fn report(
     let unsupported: Unsupported =
         toml::from_str(include_str!("unsupported.toml")).context("unsupported.toml")?;
     let mut report = ProjectReport {
+        threads: overrides::has_threads(&project)?,
         root: project.root,
         series: Vec::new(),
         unsupported: Vec::new(),

@@ -1,12 +1,12 @@
 //! The host in this program: wasmtime, with wasmtime-wasi's interfaces.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use wasmtime::{Store, Trap};
 
 use wasip2_ground::{Console, Home};
 
 use super::Host;
-use crate::arguments::{HostArgs, ServeArgs};
+use crate::arguments::{HostArgs, Mode, ServeArgs};
 use crate::cache::Cache;
 use crate::end::{TIMED_OUT, TRAPPED};
 use crate::wasi::p2::command::Command;
@@ -19,11 +19,20 @@ pub struct Builtin;
 
 impl Host for Builtin {
     fn run(&self, arguments: &HostArgs, home: &Home, console: &Console) -> Result<u8> {
-        let engine = engine::new(arguments.timeout.is_some())?;
+        let wasm = component::read(arguments.component())?;
+        let proposals = component::proposals(&wasm);
+        if proposals.threads && arguments.mode == Mode::Sync {
+            bail!(
+                "{} has threads (`cargo wasip2 init --threads`), and they need a host that waits \
+                 on an event loop: leave `--mode sync` out",
+                arguments.component().display()
+            );
+        }
+        let engine = engine::new(proposals, arguments.timeout.is_some())?;
         let cache_directory = home.directory("cache")?;
         let cache = Cache::new(&cache_directory);
         let cache = (!arguments.no_cache).then_some(&cache);
-        let component = component::load(&engine, arguments.component(), cache)?;
+        let component = component::load(&engine, &wasm, arguments.component(), cache)?;
         let command = Command::link(&engine, &component, arguments.mode, &arguments.rights)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} cannot run here", arguments.component().display()))?;

@@ -25,8 +25,20 @@ use wasip2_toolchain::{Node, jco as toolchain};
 
 use super::Host;
 use crate::arguments::{HostArgs, Mode, ServeArgs};
+use crate::component;
 use crate::end::{TIMED_OUT, code};
 use crate::rights::Rights;
+
+/// jco does not know the component model's threads.
+fn refuse_threads(component: &Path) -> Result<()> {
+    ensure!(
+        !component::proposals(&component::read(component)?).threads,
+        "{} has threads (`cargo wasip2 init --threads`), which jco does not have; use `--host \
+         builtin`, or Wasmtime from version 48 on, with `-W component-model-threading`",
+        component.display()
+    );
+    Ok(())
+}
 
 const TRANSPILE: &str = include_str!("jco/transpile.mjs");
 const HOST: &str = include_str!("jco/host.mjs");
@@ -73,6 +85,7 @@ impl Host for Jco {
         if arguments.statistics.is_some() {
             bail!("jco has no `--statistics`; use `--host builtin`");
         }
+        refuse_threads(arguments.component())?;
         let mut command = command(
             arguments.component(),
             arguments.argv()?,
@@ -101,6 +114,7 @@ impl Host for Jco {
         if arguments.statistics.is_some() || arguments.timeout.is_some() {
             bail!("jco has no `--statistics` and no `--timeout`; leave `--host` out");
         }
+        refuse_threads(arguments.component())?;
         let component = arguments.component();
         let name = component.file_name().unwrap_or(component.as_os_str());
         let serving = Serving {

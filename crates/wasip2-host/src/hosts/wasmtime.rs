@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use wasip2_toolchain::wasmtime as toolchain;
 
 use super::Host;
 use crate::arguments::{HostArgs, Mode, ServeArgs};
+use crate::component;
 use crate::end::{TIMED_OUT, TRAPPED, code};
 use crate::rights::Rights;
 
@@ -39,7 +40,7 @@ impl Host for Wasmtime {
         }
         let started = Instant::now();
         let status = Process::new(wasmtime(home)?)
-            .args(words(arguments))
+            .args(words(arguments, proposals(arguments.component())?))
             .status(console)?;
         let code = code(status);
         // `wasmtime` has no exit code of its own for a timeout: it traps.
@@ -58,6 +59,7 @@ impl Host for Wasmtime {
             // `wasi:cli` is not in the world of a handler, and Rust's standard
             // library imports it.
             .args(["serve", "-Scli=y"])
+            .args(proposals(arguments.component())?)
             .args(flags(&arguments.rights))
             .arg(format!("--addr={}", arguments.addr))
             .arg(format!(
@@ -111,9 +113,19 @@ fn wasmtime(home: &Home) -> Result<PathBuf> {
     toolchain::wasmtime(home).context(INSTALL)
 }
 
+/// The flag for a component with threads, which Wasmtime has since version 48.
+const THREADS: &str = "-Wcomponent-model-threading=y";
+
+/// The flags for what the component needs and the command has off by default.
+fn proposals(component: &Path) -> Result<Option<&'static str>> {
+    let proposals = component::proposals(&component::read(component)?);
+    Ok(proposals.threads.then_some(THREADS))
+}
+
 /// The command's arguments.
-fn words(arguments: &HostArgs) -> Vec<OsString> {
+fn words(arguments: &HostArgs, proposals: Option<&str>) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["run".into()];
+    words.extend(proposals.map(OsString::from));
     words.extend(flags(&arguments.rights));
     if let Some(limit) = arguments.timeout {
         words.push(format!("-Wtimeout={}", whole(limit)).into());

@@ -31,11 +31,13 @@ const TURN: Duration = Duration::from_millis(10);
 /// Serves until Ctrl-C.
 pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
     let path = arguments.component();
-    let engine = engine::serving(arguments.timeout.is_some(), MOST)?;
+    let wasm = component::read(path)?;
+    let proposals = component::proposals(&wasm);
+    let engine = engine::serving(proposals, arguments.timeout.is_some(), MOST)?;
     let cache_directory = home.directory("cache")?;
     let cache = Cache::new(&cache_directory);
     let cache = (!arguments.no_cache).then_some(&cache);
-    let component = component::load(&engine, path, cache)?;
+    let component = component::load(&engine, &wasm, path, cache)?;
     let denials = Denials::default();
     let instances = Instances::new(&engine, &component, path, arguments, denials.clone())
         .with_context(|| format!("{} cannot serve", path.display()))?;
