@@ -118,6 +118,32 @@ fn what_ends_a_program_with_threads_says_why() {
     }
 }
 
+/// The names that the shim has for the built-ins are those of this toolchain.
+#[test]
+fn the_shim_switches_stacks() {
+    let host = format!("{} wasip2 host", tool::program("host").display());
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["test", "--target", "wasm32-wasip2", "--tests"])
+        .current_dir(tool::repository().join("vendor-shims/wasi-cooperative-threads"))
+        .env(
+            "CARGO_TARGET_DIR",
+            tool::repository_home().join("shim-tests/threads"),
+        )
+        .env("CARGO_TARGET_WASM32_WASIP2_RUNNER", host)
+        .env(
+            "CARGO_TARGET_WASM32_WASIP2_RUSTFLAGS",
+            "--cfg wasip2_threads -Clink-arg=--export-table",
+        )
+        .env("CARGO_WASIP2_HOME", tool::repository_home())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_says(
+        &String::from_utf8_lossy(&output.stdout),
+        &["there_and_back ... ok"],
+    );
+}
+
 #[test]
 fn a_host_without_threads_says_so() {
     let component = tool::component("run", "one_stack", &["--threads"]);
