@@ -353,3 +353,31 @@ fn a_directory_without_a_project_is_named() {
         .failed(1);
     assert_says(&said, &["is not a cargo project", "cargo new"]);
 }
+
+#[test]
+fn threads_are_a_flag_that_stays_until_it_is_undone() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    let flags = "rustflags = [\"--cfg\", \"wasip2_threads\", \"-C\", \"link-arg=--export-table\"]";
+    for arguments in [&["--threads"][..], &[]] {
+        let init = sample.tool("init").arg(&program).args(arguments);
+        init.run().succeeded();
+        assert_says(&read(&program, ".cargo/config.toml"), &[flags]);
+    }
+    let remove = sample.tool("init").arg(&program).arg("--remove");
+    remove.run().succeeded();
+    assert!(!program.join(".cargo").exists());
+
+    fs::create_dir(program.join(".cargo")).unwrap();
+    let theirs = "[target.wasm32-wasip2]\nrustflags = [\"-Copt-level=1\"]\n";
+    fs::write(program.join(".cargo/config.toml"), theirs).unwrap();
+    let init = sample.tool("init").arg(&program).arg("--threads");
+    assert_says(
+        &init.run().failed(1),
+        &[
+            "already sets rustflags for wasm32-wasip2",
+            "add `--cfg wasip2_threads",
+        ],
+    );
+    assert_eq!(read(&program, ".cargo/config.toml"), theirs);
+}

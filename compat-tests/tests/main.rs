@@ -27,6 +27,7 @@ mod serve_limits;
 mod serve_load;
 mod server;
 mod setup;
+mod stdio;
 mod suite;
 mod tool;
 mod unwinding;

@@ -108,6 +108,13 @@ fn print(report: &Report) {
     if project.wasi != Wasi::P2 {
         println!("        built for WASI {}", project.wasi);
     }
+    if project.threads {
+        println!(
+            "{} threads: it runs where the component model's are on: here, and under `wasmtime -W \
+             component-model-threading` from version 48 on",
+            Style::new().green().apply_to("ok     ")
+        );
+    }
     for krate in &project.series {
         let (mark, what) = match krate.state {
             CrateState::Overridden => (

@@ -32,6 +32,11 @@ pub struct InitArgs {
     /// Do not override this crate
     #[arg(long, value_name = "CRATE")]
     except: Vec<String>,
+    /// Give blocking tasks stacks of their own. Then the program runs only on hosts
+    /// that have the component model's threads: the one here, and Wasmtime from
+    /// version 48 on, with `-W component-model-threading`
+    #[arg(long, conflicts_with = "remove")]
+    threads: bool,
     /// Fail where a crate that is built stays unpatched, for want of a series for
     /// its release line
     #[arg(long)]
@@ -62,6 +67,7 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
         strict: arguments.strict,
         update: arguments.update,
         c: !arguments.no_c,
+        threads: arguments.threads,
         offline: arguments.series.offline,
         wasi: arguments.wasi,
     };

@@ -34,6 +34,9 @@ pub struct RunArgs {
     /// Link this variant of wasi-libc instead of the toolchain's
     #[arg(long, value_name = "VARIANT")]
     libc: Option<String>,
+    /// Give blocking tasks stacks of their own, as `init --threads` does
+    #[arg(long, conflicts_with = "panic")]
+    threads: bool,
     /// What a panic does
     #[arg(long, value_enum, default_value_t, value_name = "STRATEGY")]
     panic: Panic,
@@ -75,6 +78,7 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
         profile: arguments.release.then_some("release"),
         libc,
         offline: arguments.series.offline,
+        threads: arguments.threads,
         unwinding: unwinding::unwinding(arguments.panic, &installed, home, console)?,
         ..Build::default()
     };

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use wasmparser::{Parser, Payload};
+use wasmparser::{CanonicalFunction, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::cache::Cache;
+use crate::engine::Proposals;
 
 /// Reads the component at `path`.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
@@ -40,6 +41,36 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
         ),
     }
     Ok(wasm)
+}
+
+/// What the component needs that hosts have off by default.
+pub fn proposals(wasm: &[u8]) -> Proposals {
+    use CanonicalFunction::{
+        ThreadIndex, ThreadNewIndirect, ThreadResumeLater, ThreadSuspend, ThreadSuspendThenPromote,
+        ThreadSuspendThenResume, ThreadYieldThenPromote, ThreadYieldThenResume,
+    };
+    let threads = Parser::new(0)
+        .parse_all(wasm)
+        .map_while(Result::ok)
+        .filter_map(|payload| match payload {
+            Payload::ComponentCanonicalSection(functions) => Some(functions),
+            _ => None,
+        })
+        .flat_map(|functions| functions.into_iter().map_while(Result::ok))
+        .any(|function| {
+            matches!(
+                function,
+                ThreadIndex
+                    | ThreadNewIndirect { .. }
+                    | ThreadResumeLater
+                    | ThreadSuspend { .. }
+                    | ThreadSuspendThenPromote { .. }
+                    | ThreadSuspendThenResume { .. }
+                    | ThreadYieldThenPromote { .. }
+                    | ThreadYieldThenResume { .. }
+            )
+        });
+    Proposals { threads }
 }
 
 /// Compiles the component `wasm`, which was read from `path`, or has it from

@@ -21,14 +21,23 @@ const CORE_INSTANCES: u32 = 4;
 /// default of 20,000 is too few for a large one without optimisation.
 const TABLE: usize = 200_000;
 
-/// Makes an engine for guests of that version of WASI, which can be stopped
-/// while they compute, if `interruptible`.
+/// What the host gives a component beyond what every host gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Proposals {
+    /// The component model's cooperative threads, which Wasmtime has off by
+    /// default.
+    pub threads: bool,
+}
+
+/// Makes an engine for components of that version of WASI that need
+/// `proposals`, whose guests can be stopped while they compute, if
+/// `interruptible`.
 ///
 /// Everything else is as wasmtime has it by default (optimised code, 4 GiB of
 /// reserved addresses for a memory, so that no access needs a bounds check):
 /// what is measured here is what a user's own host does.
-pub fn new(interruptible: bool, wasi: Wasi) -> Result<Engine> {
-    Engine::new(&config(interruptible, wasi))
+pub fn new(proposals: Proposals, interruptible: bool, wasi: Wasi) -> Result<Engine> {
+    Engine::new(&config(proposals, interruptible, wasi))
         .map_err(anyhow::Error::from)
         .context("wasmtime does not run on this machine")
 }
@@ -44,11 +53,18 @@ const KEPT: usize = 512 << 10;
 /// Where the system can tell which pages an instance has written to (Linux
 /// 6.7), these are reset and kept. To give them back and have them anew by page
 /// faults is half of what a small request costs.
-pub fn serving(instances: u32) -> Result<Engine> {
+pub fn serving(proposals: Proposals, instances: u32) -> Result<Engine> {
     let engine = |pool| {
-        let mut config = config(true, Wasi::P2);
+        let mut config = config(proposals, true, Wasi::P2);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Engine::new(&config)
+    };
+    let pool = |instances| {
+        let mut pool = pool(instances);
+        if proposals.threads {
+            pool.total_stacks(instances.saturating_mul(STACKS));
+        }
+        pool
     };
     let mut keeping = pool(instances);
     keeping
@@ -61,6 +77,9 @@ pub fn serving(instances: u32) -> Result<Engine> {
         .context("the memory of so many instances could not be set aside")
 }
 
+/// How many threads an instance has on average, where components have threads.
+const STACKS: u32 = 32;
+
 fn pool(instances: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
@@ -72,8 +91,8 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     pool
 }
 
-fn config(interruptible: bool, wasi: Wasi) -> Config {
-    let mut config = configured(wasi);
+fn config(proposals: Proposals, interruptible: bool, wasi: Wasi) -> Config {
+    let mut config = configured(proposals, wasi);
     // The names and lines in a trap's report.
     config.wasm_backtrace_details(WasmBacktraceDetails::Enable);
     config.wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE));
@@ -83,14 +102,17 @@ fn config(interruptible: bool, wasi: Wasi) -> Config {
     config
 }
 
-/// What the version of WASI asks for. Every call of a host that guests may call
-/// at once costs more, so one for 0.2 is not that.
-fn configured(wasi: Wasi) -> Config {
+/// What the version of WASI and the component ask for. Every call of a host
+/// that guests may call at once costs more, so one for 0.2 is not that.
+fn configured(proposals: Proposals, wasi: Wasi) -> Config {
     let mut config = Config::new();
-    match wasi {
-        Wasi::P2 => config.concurrency_support(false),
-        Wasi::P3 => config.wasm_component_model_async(true),
-    };
+    config.concurrency_support(proposals.threads || wasi == Wasi::P3);
+    if proposals.threads {
+        config.wasm_component_model_threading(true);
+    }
+    if wasi == Wasi::P3 {
+        config.wasm_component_model_async(true);
+    }
     config
 }
 
@@ -98,7 +120,7 @@ fn configured(wasi: Wasi) -> Config {
 /// runs for a moment only: compiling takes a fraction of the time, and the code
 /// is slower. Its guests can be stopped while they compute.
 pub fn quick(wasi: Wasi) -> Result<Engine> {
-    let mut config = configured(wasi);
+    let mut config = configured(Proposals::default(), wasi);
     config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
     config.epoch_interruption(true);
     config.cranelift_opt_level(OptLevel::None);

@@ -20,6 +20,10 @@ use crate::wasi;
 /// sets for the target by its name.
 const FLAGS: &str = "cfg(target_env = \"p2\")";
 
+/// The flags of rustc that give blocking tasks stacks of their own, see the shim
+/// wasi-cooperative-threads.
+pub const THREADS: [&str; 4] = ["--cfg", "wasip2_threads", "-C", "link-arg=--export-table"];
+
 /// Ends each line that the tool wrote.
 const OURS: &str = " # by `cargo wasip2 init`";
 
@@ -121,9 +125,13 @@ impl Config {
         Ok(Runner::Ours)
     }
 
-    /// Has the project built for that version of WASI.
-    pub fn set_wasi(&mut self, wasi: Wasi) -> Result<()> {
-        let wanted = wasi::rustflags(wasi);
+    /// Has the project built for that version of WASI, and its blocking tasks on
+    /// stacks of their own where `threads` says so.
+    pub fn set_flags(&mut self, wasi: Wasi, threads: bool) -> Result<()> {
+        let mut wanted = wasi::rustflags(wasi);
+        if threads {
+            wanted.extend(THREADS.map(str::to_owned));
+        }
         if wanted.is_empty() {
             return Ok(());
         }
@@ -146,12 +154,21 @@ impl Config {
 
     /// The version of WASI that an earlier `init` had the project built for.
     pub fn wasi(&self) -> Wasi {
-        let ours = self
-            .document
-            .get("target")
-            .and_then(|target| target.get(FLAGS)?.get("rustflags"))
-            .is_some_and(is_ours);
-        if ours { Wasi::P3 } else { Wasi::P2 }
+        let ours = self.flags(FLAGS).filter(|flags| is_ours(flags));
+        match ours.is_some_and(|flags| flags.to_string().contains(wasi::CFG)) {
+            true => Wasi::P3,
+            false => Wasi::P2,
+        }
+    }
+
+    /// Whether rustc's flags for the target have those of [`THREADS`], by whoever.
+    pub fn has_threads(&self) -> bool {
+        let mut flags = [TARGET, FLAGS].iter().filter_map(|table| self.flags(table));
+        flags.any(|flags| flags.to_string().contains(THREADS[1]))
+    }
+
+    fn flags(&self, table: &str) -> Option<&Item> {
+        self.document.get("target")?.get(table)?.get("rustflags")
     }
 
     /// Whether the project sets flags for every target, which those for one

@@ -4,7 +4,8 @@
 //! series for is built from its patched tree, and cargo's lock file says so;
 //! after any failure the project is as it was. Nothing is written but
 //! `[patch.crates-io]` entries, the target's runner, the variables that C is
-//! compiled with, the lock file and, for WASI 0.3, flags for rustc.
+//! compiled with, the lock file and, for WASI 0.3 and for threads, flags for
+//! rustc.
 //!
 //! Cargo ignores an override that fits no locked version, with a warning at
 //! most. Here that is an error which names the crate that pulls the other
@@ -43,6 +44,8 @@ pub struct Options<'a> {
     pub update: bool,
     /// Whether to have C compiled, where there is any.
     pub c: bool,
+    /// Whether blocking tasks are to have stacks of their own.
+    pub threads: bool,
     /// Whether to keep from the network.
     pub offline: bool,
     /// The version of WASI to build for; where none is named, the one that the
@@ -112,18 +115,28 @@ fn override_crates<'a>(
     let mut wanted = plan(project, &before, &graph, series, options, console)?;
 
     let wasi = options.wasi.unwrap_or_else(|| config.wasi());
+    let had_threads = config.has_threads();
     config.remove_ours();
+    // Those that the project sets by itself are still there.
+    let threads = options.threads || (had_threads && !config.has_threads());
+    if threads && wasi != Wasi::P2 {
+        bail!(
+            "stacks of their own for blocking tasks (`--threads`) are there for WASI 0.2 only, and \
+             the project is built for {wasi}; nothing was changed: `cargo wasip2 init --remove` \
+             and then `init` with one of the two"
+        );
+    }
     if let Runner::Theirs(runner) = config.set_runner(&runner()?)? {
         console.warn(format!(
             "{} already sets a runner for {TARGET}, which stays: {runner}",
             config.path.display()
         ));
     }
-    config.set_wasi(wasi)?;
-    if wasi != Wasi::P2 && config.has_build_rustflags() {
+    config.set_flags(wasi, threads)?;
+    if (threads || wasi != Wasi::P2) && config.has_build_rustflags() {
         console.warn(format!(
             "{} sets `build.rustflags`, which cargo leaves out where a target has flags of its \
-             own, as a build for WASI {wasi} does: move them to `[target.{TARGET}]`",
+             own, as this build does: move them to `[target.{TARGET}]`",
             config.path.display()
         ));
     }
@@ -500,6 +513,11 @@ pub fn remove(project: &Project, offline: bool, console: &Console) -> Result<boo
 /// The version of WASI that `project` is built for.
 pub fn wasi(project: &Project) -> Result<Wasi> {
     Ok(Config::read(&project.root)?.wasi())
+}
+
+/// Whether blocking tasks have stacks of their own in `project`.
+pub fn has_threads(project: &Project) -> Result<bool> {
+    Ok(Config::read(&project.root)?.has_threads())
 }
 
 /// Whether the project's configuration sets this environment variable.

@@ -25,6 +25,8 @@ pub struct ProjectReport {
     pub series: Vec<CrateReport>,
     /// The crates that do not build or work.
     pub unsupported: Vec<UnsupportedReport>,
+    /// Whether blocking tasks have stacks of their own.
+    pub threads: bool,
     /// The version of WASI that it is built for.
     pub wasi: Wasi,
     /// What is to be known of that.
@@ -151,6 +153,7 @@ pub fn report(
         root: project.root.clone(),
         series: Vec::new(),
         unsupported: Vec::new(),
+        threads: overrides::has_threads(project)?,
         wasi,
         notes: notes(wasi),
     };

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use crate::arguments::SeriesArgs;
+use crate::config::THREADS;
 use crate::project::Project;
 use crate::series::Series;
 use crate::staging::Staging;
@@ -52,6 +53,8 @@ pub struct Build {
     pub native: bool,
     /// Flags for every rustc.
     pub rustflags: Vec<String>,
+    /// Whether blocking tasks are to have stacks of their own.
+    pub threads: bool,
     /// The target to build for, where panics are to unwind.
     pub unwinding: Option<Unwinding>,
 }
@@ -138,6 +141,11 @@ impl Guests {
             rustflags.extend(unwinding.rustflags());
             // Neither takes the other's place.
             process = process.args(["--target-dir", "target/unwinding"]);
+        }
+        if build.threads {
+            rustflags.extend(THREADS.map(str::to_owned));
+            // As above.
+            process = process.args(["--target-dir", "target/threads"]);
         }
         if !rustflags.is_empty() {
             // The one of cargo's variables that no other overrules, nor does

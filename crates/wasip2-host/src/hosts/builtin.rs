@@ -1,12 +1,12 @@
 //! The host in this program: wasmtime, with wasmtime-wasi's interfaces.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use wasmtime::{Store, Trap};
 
 use wasip2_ground::{Console, Home, Wasi};
 
 use super::Host;
-use crate::arguments::{HostArgs, ServeArgs};
+use crate::arguments::{HostArgs, Mode, ServeArgs};
 use crate::cache::Cache;
 use crate::end::{TIMED_OUT, TRAPPED};
 use crate::interfaces::Interfaces;
@@ -29,7 +29,15 @@ impl Host for Builtin {
         let cannot = || format!("{} cannot run here", path.display());
         let wasm = component::read(path)?;
         let wasi = Interfaces::of(&wasm).wasi().with_context(cannot)?;
-        let engine = engine::new(arguments.timeout.is_some(), wasi)?;
+        let proposals = component::proposals(&wasm);
+        if proposals.threads && arguments.mode == Mode::Sync {
+            bail!(
+                "{} has threads (`cargo wasip2 init --threads`), and they need a host that waits \
+                 on an event loop: leave `--mode sync` out",
+                path.display()
+            );
+        }
+        let engine = engine::new(proposals, arguments.timeout.is_some(), wasi)?;
         let cache = match arguments.no_cache {
             true => None,
             false => Cache::open(home, &arguments.rights),

@@ -31,6 +31,17 @@ use crate::end::{TIMED_OUT, code};
 use crate::interfaces::Interfaces;
 use crate::rights::Rights;
 
+/// jco does not know the component model's threads.
+fn refuse_threads(component: &Path) -> Result<()> {
+    ensure!(
+        !component::proposals(&component::read(component)?).threads,
+        "{} has threads (`cargo wasip2 init --threads`), which jco does not have; use `--host \
+         builtin`, or Wasmtime from version 48 on, with `-W component-model-threading`",
+        component.display()
+    );
+    Ok(())
+}
+
 const TRANSPILE: &str = include_str!("jco/transpile.mjs");
 const HOST: &str = include_str!("jco/host.mjs");
 
@@ -76,6 +87,7 @@ impl Host for Jco {
         if arguments.statistics.is_some() {
             bail!("jco has no `--statistics`; use `--host builtin`");
         }
+        refuse_threads(arguments.component())?;
         let (mut command, _options) = command(
             arguments.component(),
             arguments.argv()?,
@@ -107,6 +119,7 @@ impl Host for Jco {
         if let Some(flag) = arguments.limits.given().first() {
             bail!("jco has no `{flag}`; leave it or `--host` out");
         }
+        refuse_threads(arguments.component())?;
         let component = arguments.component();
         let name = component.file_name().unwrap_or(component.as_os_str());
         let serving = Serving {

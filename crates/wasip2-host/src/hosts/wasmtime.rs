@@ -43,7 +43,8 @@ impl Host for Wasmtime {
         let program = wasmtime(home)?;
         check(&program, arguments.component(), console)?;
         let started = Instant::now();
-        let mut process = Process::new(program).args(words(arguments));
+        let words = words(arguments, proposals(arguments.component())?);
+        let mut process = Process::new(program).args(words);
         for (name, value) in secrets(&arguments.rights) {
             process = process.env(name, value);
         }
@@ -80,6 +81,7 @@ impl Host for Wasmtime {
             // `wasi:cli` is not in the world of a handler, and Rust's standard
             // library imports it.
             .args(["serve", "-Scli=y"])
+            .args(proposals(arguments.component())?)
             .args(flags(&arguments.rights))
             .arg(format!("--addr={}", arguments.addr))
             .arg(format!(
@@ -170,9 +172,19 @@ fn check(program: &Path, component: &Path, console: &Console) -> Result<()> {
     Ok(())
 }
 
+/// The flag for a component with threads, which Wasmtime has since version 48.
+const THREADS: &str = "-Wcomponent-model-threading=y";
+
+/// The flags for what the component needs and the command has off by default.
+fn proposals(component: &Path) -> Result<Option<&'static str>> {
+    let proposals = component::proposals(&component::read(component)?);
+    Ok(proposals.threads.then_some(THREADS))
+}
+
 /// The command's arguments.
-fn words(arguments: &HostArgs) -> Vec<OsString> {
+fn words(arguments: &HostArgs, proposals: Option<&str>) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["run".into()];
+    words.extend(proposals.map(OsString::from));
     words.extend(flags(&arguments.rights));
     if let Some(limit) = arguments.timeout {
         words.push(format!("-Wtimeout={}", whole(limit)).into());

@@ -69,6 +69,14 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
             arguments.component.display()
         )
     })?;
+    if component::proposals(&wasm).threads {
+        let error = anyhow!(
+            "{} has threads (`cargo wasip2 init --threads`), whose stacks no snapshot holds; build \
+             it without",
+            arguments.component.display()
+        );
+        return Err(error.into());
+    }
     let spinner = console.spinner("Starting", arguments.component.display());
     let snapshot = snapshot(&wasm, arguments, denials, &spinner, console);
     spinner.finish_and_clear();

@@ -34,13 +34,14 @@ const TURN: Duration = Duration::from_millis(10);
 pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> {
     let path = arguments.component();
     let cannot = || format!("{} cannot serve", path.display());
-    let engine = engine::serving(arguments.limits.max_instances())?;
+    let wasm = component::read(path)?;
+    Interfaces::of(&wasm).for_serving().with_context(cannot)?;
+    let proposals = component::proposals(&wasm);
+    let engine = engine::serving(proposals, arguments.limits.max_instances())?;
     let cache = match arguments.no_cache {
         true => None,
         false => Cache::open(home, &arguments.rights),
     };
-    let wasm = component::read(path)?;
-    Interfaces::of(&wasm).for_serving().with_context(cannot)?;
     let component = component::compile(&engine, &wasm, path, cache.as_ref())?;
     let denials = Denials::default();
     let instances = Instances::new(&engine, &component, path, arguments, denials.clone())

@@ -65,6 +65,7 @@ pub fn all(
                 offline: arguments.offline,
                 native: variant.crates == Crates::Native,
                 rustflags: variant.rustflags.clone(),
+                threads: false,
                 unwinding: None,
             };
             let built = workspaces.build(variant, program, &build, console);

@@ -1,11 +1,16 @@
 //! Code that blocks while tasks run, which threads do natively. Without them,
 //! all of it shares a single stack. The argument says what is done.
 
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
+use axum::Router;
+use axum::routing::get;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::{task, time};
+use tokio_util::io::SyncIoBridge;
 
 tokio::task_local! {
     static USER: u32;
@@ -27,6 +32,7 @@ fn main() {
                 channel().await;
                 timer.abort();
             }
+            "bridges" => bridges().await,
             "held-up" => held_up().await,
             "main-is-finished" => main_is_finished().await,
             "two-runtimes" => two_runtimes().await,
@@ -34,6 +40,7 @@ fn main() {
                 Handle::current().block_on(time::sleep(Duration::from_millis(1)));
             })),
             "requests" => requests(1000).await,
+            "server" => server(1000).await,
             other => panic!("what is {other:?}?"),
         }
     });
@@ -71,6 +78,30 @@ async fn channel() {
     println!("sum: {}", recv.await.unwrap());
 }
 
+/// Two blocking tasks, one of which reads what the other one writes.
+async fn bridges() {
+    let (one, other) = tokio::io::duplex(64);
+    let write = task::spawn_blocking(move || {
+        let mut one = SyncIoBridge::new(one);
+        for line in 0..1000 {
+            writeln!(one, "line {line}").unwrap();
+        }
+        one.shutdown().unwrap();
+    });
+    let read = task::spawn_blocking(move || {
+        let mut text = String::new();
+        SyncIoBridge::new(other).read_to_string(&mut text).unwrap();
+        text
+    });
+    write.await.unwrap();
+    let text = read.await.unwrap();
+    println!(
+        "{} lines, last {:?}",
+        text.lines().count(),
+        text.lines().last()
+    );
+}
+
 /// A caller is held up for more than a second, and goes on.
 async fn held_up() {
     drop(task::spawn_blocking(|| {
@@ -105,21 +136,69 @@ async fn two_runtimes() {
 
 /// What a server does that blocks in its handlers.
 async fn requests(count: usize) {
-    let requests: Vec<_> = (0..count)
-        .map(|_| {
-            tokio::spawn(async {
-                let handle = Handle::current();
-                let sleep = || time::sleep(Duration::from_millis(1));
-                let a = task::spawn_blocking(move || handle.block_on(async { sleep().await }));
-                a.await.unwrap();
-                task::block_in_place(|| Handle::current().block_on(async { sleep().await }));
-            })
-        })
-        .collect();
+    let requests: Vec<_> = (0..count).map(|_| tokio::spawn(block_twice())).collect();
     let mut answered = 0;
     for request in requests {
         request.await.unwrap();
         answered += 1;
     }
     println!("answered: {answered}");
+}
+
+async fn block_twice() {
+    let handle = Handle::current();
+    let sleep = || time::sleep(Duration::from_millis(1));
+    let a = task::spawn_blocking(move || handle.block_on(async { sleep().await }));
+    a.await.unwrap();
+    task::block_in_place(|| Handle::current().block_on(async { sleep().await }));
+}
+
+/// Such a server, which gets all its requests at once.
+async fn server(count: usize) {
+    let (connect, connected) = mpsc::unbounded_channel();
+    let handler = || async {
+        block_twice().await;
+        "done"
+    };
+    let router = Router::new().route("/", get(handler));
+    let server = tokio::spawn(axum::serve(Connections(connected), router).into_future());
+
+    let requests: Vec<_> = (0..count)
+        .map(|_| {
+            let (mut client, server) = tokio::io::duplex(1024);
+            connect.send(server).unwrap();
+            tokio::spawn(async move {
+                let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+                client.write_all(request).await.unwrap();
+                let mut response = String::new();
+                client.read_to_string(&mut response).await.unwrap();
+                response.starts_with("HTTP/1.1 200") && response.ends_with("\r\n\r\ndone")
+            })
+        })
+        .collect();
+    let mut answered = 0;
+    for request in requests {
+        answered += usize::from(request.await.unwrap());
+    }
+    println!("answered: {answered}");
+    server.abort();
+}
+
+/// Connections that take no descriptors, of which a process may have few.
+struct Connections(mpsc::UnboundedReceiver<DuplexStream>);
+
+impl axum::serve::Listener for Connections {
+    type Io = DuplexStream;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (DuplexStream, ()) {
+        match self.0.recv().await {
+            Some(stream) => (stream, ()),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
