@@ -368,16 +368,18 @@ fn threads_are_a_flag_that_stays_until_it_is_undone() {
     remove.run().succeeded();
     assert!(!program.join(".cargo").exists());
 
+    // The project's own flags stay, and cargo joins them with ours.
     fs::create_dir(program.join(".cargo")).unwrap();
     let theirs = "[target.wasm32-wasip2]\nrustflags = [\"-Copt-level=1\"]\n";
     fs::write(program.join(".cargo/config.toml"), theirs).unwrap();
     let init = sample.tool("init").arg(&program).arg("--threads");
-    assert_says(
-        &init.run().failed(1),
-        &[
-            "already sets rustflags for wasm32-wasip2",
-            "add `--cfg wasip2_threads",
-        ],
-    );
+    init.run().succeeded();
+    let both = read(&program, ".cargo/config.toml");
+    assert_says(&both, &[flags, "rustflags = [\"-Copt-level=1\"]"]);
+    let init = sample.tool("init").arg(&program).args(["--wasi", "0.3"]);
+    assert_says(&init.run().failed(1), &["for WASI 0.2 only"]);
+    assert_eq!(read(&program, ".cargo/config.toml"), both);
+    let remove = sample.tool("init").arg(&program).arg("--remove");
+    remove.run().succeeded();
     assert_eq!(read(&program, ".cargo/config.toml"), theirs);
 }
