@@ -28,6 +28,7 @@ mod setup;
 mod suite;
 mod tool;
 mod unwinding;
+mod waitable;
 mod waits;
 mod wasi_0_3;
 mod wasmtime;
