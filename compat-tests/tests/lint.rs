@@ -33,6 +33,7 @@ fn clippy_finds_nothing_in_what_becomes_a_component() {
         ("shims/wasi-hyper", &["--features", "tokio"]),
         ("shims/wasi-pollable-fd", &["--all-targets"]),
         ("shims/wasi-cooperative-threads", &["--all-targets"]),
+        ("shims/wasi-waitable", &["--all-targets"]),
     ] {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         command

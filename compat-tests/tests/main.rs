@@ -31,6 +31,7 @@ mod stdio;
 mod suite;
 mod tool;
 mod unwinding;
+mod waitable;
 mod waits;
 mod wasi_0_3;
 mod wasmtime;

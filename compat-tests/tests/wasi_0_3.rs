@@ -16,6 +16,11 @@ use crate::tool::{Ended, Tool, assert_says, component};
 
 static GUEST: LazyLock<PathBuf> = LazyLock::new(|| component("run", "bindings-0-3", &[]));
 
+/// A guest on Tokio, built for 0.3.
+fn on_tokio(name: &str) -> PathBuf {
+    component("run", name, &["--wasi", "0.3"])
+}
+
 /// Runs the guest with exactly these flags of the host.
 fn guest(flags: &[&str], arguments: &[&str]) -> Ended {
     host(flags, &GUEST).args(arguments).run()
@@ -366,4 +371,59 @@ esac"#,
     let arguments = ["--host", "wasmtime"];
     let said = tool("host").args(arguments).arg(&*GUEST).run();
     assert_eq!(said.succeeded(), "wasmtime 99.0.0\n");
+}
+
+#[test]
+fn a_program_on_tokio_waits_through_it_alone() {
+    let server = HttpServer::start(router()).unwrap();
+    let address = server.address().to_string();
+    let directory = tempfile::TempDir::new().unwrap();
+    fs::write(directory.path().join("note"), "read me\n").unwrap();
+    let mapped = format!("{}::/data", directory.path().display());
+    let file = directory.path().join("statistics");
+    let statistics = ["--statistics", file.to_str().unwrap()];
+    let rights = on_tokio("rights");
+    for (arguments, flags, printed) in [
+        (["network", &*address], &["--network"][..], "connected\n"),
+        (
+            ["names", "localhost:80"],
+            &["--network", "--name-lookup"],
+            "addresses: true\n",
+        ),
+        (["file", "/data/note"], &["--dir", &*mapped], "read me\n"),
+        (["env", "SECRET"], &["--env", "SECRET=told"], "told\n"),
+    ] {
+        let ended = host(&[flags, &statistics].concat(), &rights)
+            .args(arguments)
+            .run();
+        assert_eq!(ended.stderr, "", "{arguments:?}");
+        assert_eq!(ended.succeeded(), printed);
+        let numbers: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let waits = (&numbers["polls"], &numbers["blocks"]);
+        assert_eq!(waits, (&0.into(), &0.into()), "{arguments:?}");
+    }
+    let said = host(&["--name-lookup"], &rights)
+        .args(["network", &address])
+        .run()
+        .failed(1);
+    assert_says(&said, &["the network", "`--network` allows it"]);
+    let said = host(&["--network"], &rights)
+        .args(["names", "localhost:80"])
+        .run()
+        .failed(1);
+    assert_says(
+        &said,
+        &["the lookup of `localhost`", "`--name-lookup` allows it"],
+    );
+}
+
+#[test]
+fn reqwest_over_sockets_runs_on_it() {
+    let server = HttpServer::start(router()).unwrap();
+    let url = format!("{}/wait/1/7", server.url());
+    let said = host(&["--network", "--name-lookup"], &on_tokio("over_sockets"))
+        .arg(&url)
+        .run()
+        .succeeded();
+    assert_eq!(said, "request 7 waited 1 ms\nremote address: true\n");
 }

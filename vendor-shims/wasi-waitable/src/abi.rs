@@ -56,6 +56,8 @@ extern "C" {
     pub(crate) fn waitable_set_wait(set: u32, payload: *mut [u32; 2]) -> u32;
     #[link_name = "[waitable-set-poll]"]
     pub(crate) fn waitable_set_poll(set: u32, payload: *mut [u32; 2]) -> u32;
+    #[link_name = "[thread-yield]"]
+    pub(crate) fn thread_yield() -> u32;
     #[link_name = "[subtask-cancel]"]
     pub(crate) fn subtask_cancel(subtask: u32) -> u32;
     #[link_name = "[subtask-drop]"]

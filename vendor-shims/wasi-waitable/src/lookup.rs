@@ -17,7 +17,7 @@ use crate::subtask::Call;
 /// # Errors
 ///
 /// [`io::ErrorKind::NotFound`] if there is no such name,
-/// [`io::ErrorKind::PermissionDenied`] if the host does not allow lookups,
+/// [`io::ErrorKind::PermissionDenied`] if the host does not resolve names,
 /// [`io::ErrorKind::InvalidInput`] if it is no name, and otherwise
 /// [`io::ErrorKind::Other`] with what the host says.
 ///
@@ -89,35 +89,30 @@ unsafe fn lift(result: &[u32; 5]) -> io::Result<Vec<IpAddr>> {
             return Ok(addresses);
         }
     }
-    let kind = match first as u8 {
-        0 => io::ErrorKind::PermissionDenied,
-        1 => io::ErrorKind::InvalidInput,
-        2 => {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "failed to lookup address information: name or service not known",
-            ))
-        }
-        3 => {
-            return Err(io::Error::other(
-                "failed to lookup address information: temporary failure in name resolution",
-            ))
-        }
-        4 => {
-            return Err(io::Error::other(
-                "failed to lookup address information: Non-recoverable error",
-            ))
-        }
+    let (kind, what) = match first as u8 {
+        // Hosts give the latter of these if the component has no right to look
+        // up names.
+        0 | 4 => (
+            io::ErrorKind::PermissionDenied,
+            "the host does not resolve names".into(),
+        ),
+        1 => (io::ErrorKind::InvalidInput, "invalid host name".into()),
+        2 => (io::ErrorKind::NotFound, "name or service not known".into()),
+        3 => (
+            io::ErrorKind::Other,
+            "temporary failure in name resolution".into(),
+        ),
         _ => {
             // SAFETY: in this case there is an optional string.
             let why = unsafe { string(second as u8 != 0, third, fourth) };
-            return Err(io::Error::other(format!(
-                "failed to lookup address information: {}",
-                why.as_deref().unwrap_or("the host does not say why")
-            )));
+            let why = why.unwrap_or_else(|| "the host does not say why".into());
+            (io::ErrorKind::Other, why)
         }
     };
-    Err(kind.into())
+    Err(io::Error::new(
+        kind,
+        format!("failed to lookup address information: {what}"),
+    ))
 }
 
 fn address(bytes: &[u8; 18]) -> IpAddr {

@@ -193,6 +193,19 @@ pub(crate) fn drain() -> usize {
     AT_ONCE
 }
 
+/// As [`drain`]; if there is nothing, lets the host get on with what is pending,
+/// which it does not by itself while the program runs, and looks again.
+pub(crate) fn look() -> usize {
+    match drain() {
+        0 if pending() > 0 && run::entered() => {
+            // SAFETY: it has no preconditions, and the task may block.
+            unsafe { abi::thread_yield() };
+            drain()
+        }
+        events => events,
+    }
+}
+
 /// Waits until there is an event, and takes all that are there.
 ///
 /// Something has to be pending, or it is forever.

@@ -51,7 +51,7 @@ thread_local! {
 pub fn wait(timeout: Option<Duration>) -> io::Result<usize> {
     run::may_wait()?;
     if task::run_jobs() || timeout == Some(Duration::ZERO) {
-        let events = set::drain();
+        let events = set::look();
         task::run_jobs();
         return Ok(events);
     }

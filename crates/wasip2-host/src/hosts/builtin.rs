@@ -16,9 +16,9 @@ use crate::wasi::p2::guest::{Guest, Streams};
 use crate::{component, engine, serve, timeout, trap};
 
 /// What is said of a program that is built for WASI 0.3, and waits through 0.2.
-const STALL: &str = "the guest waits through WASI 0.2 (`wasi:io/poll`), as `std::thread::sleep` and \
-                     the standard library's own sockets do; until that wait is over nothing else \
-                     in it goes on: use Tokio's `sleep` and sockets instead";
+const STALL: &str = "the guest waits through WASI 0.2 (`wasi:io/poll`), as `std::thread::sleep` \
+                     does; until that wait is over nothing else in it goes on: use Tokio's `sleep`, \
+                     or what else waits through WASI 0.3";
 
 /// It.
 pub struct Builtin;

@@ -125,7 +125,7 @@ impl Socket {
             Kind::Udp(udp) => udp.is_pending(),
         };
         if pending {
-            set::drain();
+            set::look();
         }
     }
 

@@ -91,7 +91,7 @@ pub(super) unsafe fn get(
         // A socket of WASI reuses its address, has IPv6 alone, and sends as Nagle
         // says, and none of it can be changed. As on WASI 0.2 that is not told,
         // or all servers would fail.
-        (libc::SOL_SOCKET, libc::SO_REUSEADDR, Kind::Tcp(_)) => 1,
+        (libc::SOL_SOCKET, libc::SO_REUSEADDR, Kind::Tcp(tcp)) => tcp.reuse.get().into(),
         (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, _) if socket.family() == libc::AF_INET6 => 1,
         (libc::IPPROTO_TCP, libc::TCP_NODELAY, Kind::Tcp(tcp)) => tcp.no_delay.get().into(),
         _ => {
@@ -127,7 +127,10 @@ pub(super) unsafe fn set(
     // SAFETY: as the caller says.
     let value: c_int = unsafe { take(from, len) }?;
     match (level, name, &socket.kind) {
-        (libc::SOL_SOCKET, libc::SO_REUSEADDR, Kind::Tcp(_)) => Ok(()),
+        (libc::SOL_SOCKET, libc::SO_REUSEADDR, Kind::Tcp(tcp)) => {
+            tcp.reuse.set(value != 0);
+            Ok(())
+        }
         (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, _) if value != 0 => Ok(()),
         (libc::IPPROTO_TCP, libc::TCP_NODELAY, Kind::Tcp(tcp)) => {
             tcp.no_delay.set(value != 0);

@@ -44,6 +44,8 @@ pub(crate) struct Tcp {
     reader: RefCell<Option<Waker>>,
     /// What was set, though there is no such option in WASI.
     pub(super) no_delay: Cell<bool>,
+    /// As above.
+    pub(super) reuse: Cell<bool>,
 }
 
 /// A `tcp-socket`.
@@ -125,6 +127,7 @@ impl Tcp {
             bound: Cell::new(false),
             reader: RefCell::new(None),
             no_delay: Cell::new(false),
+            reuse: Cell::new(false),
         }
     }
 
