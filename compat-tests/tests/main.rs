@@ -26,6 +26,7 @@ mod serve_load;
 mod server;
 mod setup;
 mod suite;
+mod survey;
 mod tool;
 mod unwinding;
 mod waits;
