@@ -29,6 +29,7 @@ mod server;
 mod setup;
 mod stdio;
 mod suite;
+mod survey;
 mod tool;
 mod unwinding;
 mod waitable;

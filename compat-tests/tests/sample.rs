@@ -101,6 +101,11 @@ impl Sample {
         self.publish_library("sample", version, "", &library)
     }
 
+    /// Publishes 1.0.0 of a crate that compiles for no target.
+    pub fn publish_broken(&self, name: &str) {
+        self.publish_library(name, "1.0.0", "", "pub fn nothing() -> Nothing {}\n");
+    }
+
     fn publish_library(&self, name: &str, version: &str, more: &str, library: &str) -> String {
         let directory = self.path(&format!("published/{name}-{version}"));
         fs::create_dir_all(directory.join("src")).unwrap();

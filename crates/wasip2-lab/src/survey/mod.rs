@@ -60,6 +60,9 @@ pub struct SurveyArgs {
     /// Check nothing, and put these results together instead
     #[arg(long, value_name = "FILES", num_args = 1..)]
     merge: Vec<PathBuf>,
+    /// Take the list from this file instead
+    #[arg(long, value_name = "FILE")]
+    list: Option<PathBuf>,
     /// Where the results go
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -70,7 +73,10 @@ pub struct SurveyArgs {
 /// Runs the verb.
 pub fn run(arguments: &SurveyArgs, home: &Home, console: &Console) -> Result<u8> {
     let checkout = Checkout::find(home)?;
-    let list = List::read(&checkout.root().join("ci/survey.toml"))?;
+    let list = match &arguments.list {
+        Some(list) => List::read(list)?,
+        None => List::read(&checkout.root().join("ci/survey.toml"))?,
+    };
     let out = match &arguments.out {
         Some(out) => out.clone(),
         None => home.directory("survey")?,
