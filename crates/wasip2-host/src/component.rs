@@ -73,8 +73,14 @@ pub fn proposals(wasm: &[u8]) -> Proposals {
     Proposals { threads }
 }
 
-/// Loads `wasm`, the component at `path`, from `cache` if there is one.
-pub fn load(engine: &Engine, wasm: &[u8], path: &Path, cache: Option<&Cache>) -> Result<Component> {
+/// Compiles the component `wasm`, which was read from `path`, or has it from
+/// `cache` if there is one.
+pub fn compile(
+    engine: &Engine,
+    wasm: &[u8],
+    path: &Path,
+    cache: Option<&Cache>,
+) -> Result<Component> {
     match cache {
         Some(cache) => cache.get(engine, wasm),
         None => Component::from_binary(engine, wasm),

@@ -78,7 +78,7 @@ impl Loader {
     /// Loads the component at `path`; its compiled code is kept in `cache`.
     pub fn load(&self, path: &Path, cache: &Path, rights: &Rights) -> Result<Program> {
         let wasm = component::read(path)?;
-        let component = component::load(&self.engine, &wasm, path, Some(&Cache::new(cache)))?;
+        let component = component::compile(&self.engine, &wasm, path, Some(&Cache::new(cache)))?;
         let command = Command::link(&self.engine, &component, self.mode, rights)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} cannot run here", path.display()))?;

@@ -32,7 +32,7 @@ impl Host for Builtin {
         let cache_directory = home.directory("cache")?;
         let cache = Cache::new(&cache_directory);
         let cache = (!arguments.no_cache).then_some(&cache);
-        let component = component::load(&engine, &wasm, arguments.component(), cache)?;
+        let component = component::compile(&engine, &wasm, arguments.component(), cache)?;
         let command = Command::link(&engine, &component, arguments.mode, &arguments.rights)
             .map_err(anyhow::Error::from)
             .with_context(|| format!("{} cannot run here", arguments.component().display()))?;

@@ -37,7 +37,7 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
     let cache_directory = home.directory("cache")?;
     let cache = Cache::new(&cache_directory);
     let cache = (!arguments.no_cache).then_some(&cache);
-    let component = component::load(&engine, &wasm, path, cache)?;
+    let component = component::compile(&engine, &wasm, path, cache)?;
     let denials = Denials::default();
     let instances = Instances::new(&engine, &component, path, arguments, denials.clone())
         .with_context(|| format!("{} cannot serve", path.display()))?;
