@@ -40,7 +40,7 @@ impl Host for Wasmtime {
         }
         let started = Instant::now();
         let status = Process::new(wasmtime(home)?)
-            .args(words(arguments, proposals(arguments.component())?))
+            .args(words(arguments, proposals(arguments.component())))
             .status(console)?;
         let code = code(status);
         // `wasmtime` has no exit code of its own for a timeout: it traps.
@@ -59,7 +59,7 @@ impl Host for Wasmtime {
             // `wasi:cli` is not in the world of a handler, and Rust's standard
             // library imports it.
             .args(["serve", "-Scli=y"])
-            .args(proposals(arguments.component())?)
+            .args(proposals(arguments.component()))
             .args(flags(&arguments.rights))
             .arg(format!("--addr={}", arguments.addr))
             .arg(format!(
@@ -116,10 +116,11 @@ fn wasmtime(home: &Home) -> Result<PathBuf> {
 /// The flag for a component with threads, which Wasmtime has since version 48.
 const THREADS: &str = "-Wcomponent-model-threading=y";
 
-/// The flags for what the component needs and the command has off by default.
-fn proposals(component: &Path) -> Result<Option<&'static str>> {
-    let proposals = component::proposals(&component::read(component)?);
-    Ok(proposals.threads.then_some(THREADS))
+/// The flags for what the component needs and the command has off by default. Of a
+/// file that cannot be read, the command says so itself.
+fn proposals(component: &Path) -> Option<&'static str> {
+    let wasm = std::fs::read(component).unwrap_or_default();
+    component::proposals(&wasm).threads.then_some(THREADS)
 }
 
 /// The command's arguments.
