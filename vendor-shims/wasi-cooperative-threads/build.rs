@@ -46,31 +46,38 @@ const END: u8 = 0x0b;
 const BODY: u32 = 0;
 const STACK_POINTER: u32 = 1;
 
-/// The functions that the object defines, with their parameters, results and code.
-const FUNCTIONS: [(&str, &[u8], &[u8], &[Word]); 3] = [
-    (
-        "wasi_cooperative_threads_0_1_start",
-        &[I32],
-        &[],
-        &[
+struct Function {
+    name: &'static str,
+    parameters: &'static [u8],
+    results: &'static [u8],
+    code: &'static [Word],
+}
+
+/// The functions that the object defines.
+const FUNCTIONS: [Function; 3] = [
+    Function {
+        name: "wasi_cooperative_threads_0_1_start",
+        parameters: &[I32],
+        results: &[],
+        code: &[
             Word::Plain(&[LOCAL_GET, 0]),
             Word::StackPointer(GLOBAL_SET),
             Word::Plain(&[LOCAL_GET, 0]),
             Word::Body(CALL),
         ],
-    ),
-    (
-        "wasi_cooperative_threads_0_1_get",
-        &[],
-        &[I32],
-        &[Word::StackPointer(GLOBAL_GET)],
-    ),
-    (
-        "wasi_cooperative_threads_0_1_set",
-        &[I32],
-        &[],
-        &[Word::Plain(&[LOCAL_GET, 0]), Word::StackPointer(GLOBAL_SET)],
-    ),
+    },
+    Function {
+        name: "wasi_cooperative_threads_0_1_get",
+        parameters: &[],
+        results: &[I32],
+        code: &[Word::StackPointer(GLOBAL_GET)],
+    },
+    Function {
+        name: "wasi_cooperative_threads_0_1_set",
+        parameters: &[I32],
+        results: &[],
+        code: &[Word::Plain(&[LOCAL_GET, 0]), Word::StackPointer(GLOBAL_SET)],
+    },
 ];
 
 /// An instruction, or some.
@@ -120,18 +127,25 @@ fn object() -> Vec<u8> {
 
     // The section's content begins with the number of bodies.
     let mut offset = 1;
-    for (index, (function, parameters, results, words)) in FUNCTIONS.iter().enumerate() {
+    for (index, function) in FUNCTIONS.iter().enumerate() {
         let index = index as u32 + 1;
-        types.push([&[0x60][..], &vector(parameters), &vector(results)].concat());
+        types.push(
+            [
+                &[0x60][..],
+                &vector(function.parameters),
+                &vector(function.results),
+            ]
+            .concat(),
+        );
         indices.push(number(index));
         // Defined and hidden.
-        symbols.push([vec![0, 4], number(index), name(function)].concat());
+        symbols.push([vec![0, 4], number(index), name(function.name)].concat());
 
         // No locals.
         let mut code = vec![0];
         // One byte for the size of the body.
         let begin = offset + 1;
-        for word in words.iter() {
+        for word in function.code {
             match *word {
                 Word::Plain(bytes) => code.extend(bytes),
                 Word::StackPointer(opcode) => {

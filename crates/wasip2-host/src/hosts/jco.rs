@@ -31,10 +31,12 @@ use crate::end::{TIMED_OUT, code};
 use crate::interfaces::Interfaces;
 use crate::rights::Rights;
 
-/// jco does not know the component model's threads.
+/// jco does not know the component model's threads. Of a file that cannot be read,
+/// it says so itself.
 fn refuse_threads(component: &Path) -> Result<()> {
+    let wasm = fs::read(component).unwrap_or_default();
     ensure!(
-        !component::proposals(&component::read(component)?).threads,
+        !component::proposals(&wasm).threads,
         "{} has threads (`cargo wasip2 init --threads`), which jco does not have; use `--host \
          builtin`, or Wasmtime from version 48 on, with `-W component-model-threading`",
         component.display()

@@ -43,7 +43,7 @@ impl Host for Wasmtime {
         let program = wasmtime(home)?;
         check(&program, arguments.component(), console)?;
         let started = Instant::now();
-        let words = words(arguments, proposals(arguments.component())?);
+        let words = words(arguments, proposals(arguments.component()));
         let mut process = Process::new(program).args(words);
         for (name, value) in secrets(&arguments.rights) {
             process = process.env(name, value);
@@ -81,7 +81,7 @@ impl Host for Wasmtime {
             // `wasi:cli` is not in the world of a handler, and Rust's standard
             // library imports it.
             .args(["serve", "-Scli=y"])
-            .args(proposals(arguments.component())?)
+            .args(proposals(arguments.component()))
             .args(flags(&arguments.rights))
             .arg(format!("--addr={}", arguments.addr))
             .arg(format!(
@@ -175,10 +175,11 @@ fn check(program: &Path, component: &Path, console: &Console) -> Result<()> {
 /// The flag for a component with threads, which Wasmtime has since version 48.
 const THREADS: &str = "-Wcomponent-model-threading=y";
 
-/// The flags for what the component needs and the command has off by default.
-fn proposals(component: &Path) -> Result<Option<&'static str>> {
-    let proposals = component::proposals(&component::read(component)?);
-    Ok(proposals.threads.then_some(THREADS))
+/// The flags for what the component needs and the command has off by default. Of a
+/// file that cannot be read, the command says so itself.
+fn proposals(component: &Path) -> Option<&'static str> {
+    let wasm = std::fs::read(component).unwrap_or_default();
+    component::proposals(&wasm).threads.then_some(THREADS)
 }
 
 /// The command's arguments.
