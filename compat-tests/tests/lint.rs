@@ -176,6 +176,37 @@ fn a_step_that_does_not_compile_is_named() {
 }
 
 #[test]
+fn a_manifest_that_admits_a_version_which_is_too_old_is_a_fault() {
+    let sample = Sample::new();
+    sample.publish_library("other", "1.0.0", "", "//! Adds nothing yet.\n");
+    sample.publish("other", "1.1.0", "");
+    let lint = |admitted: &str| {
+        let text = patch("src/lib.rs", 5, "    number + 1", "    other::add(number)").replace(
+            "Upstream-Status: Inappropriate [a sample]",
+            "Others can add.\n\nUpstream-Status: Inappropriate a sample",
+        );
+        let manifest = format!(
+            "diff --git a/Cargo.toml b/Cargo.toml\n--- a/Cargo.toml\n+++ b/Cargo.toml\n@@ -6,2 \
+             +6,5 @@\n license = \"MIT\"\n+\n+[dependencies]\n+other = {admitted:?}\n \n"
+        );
+        let path = sample.series().join("0001-say-patched.patch");
+        fs::write(path, text + &manifest).unwrap();
+        sample.tool("lint").arg("--compile").run()
+    };
+    let said = lint("1").failed(1);
+    assert_says(
+        &said,
+        &[
+            "error: sample v1.2.0 for wasm32-wasip2: with the lowest versions that its manifest \
+             admits it does not compile",
+            "cannot find function `add` in crate `other`",
+            "1 patches, 2 faults",
+        ],
+    );
+    lint("1.1").succeeded();
+}
+
+#[test]
 #[ignore = "builds cargo-semver-checks, which takes minutes"]
 fn the_public_interface_loses_only_what_has_an_exception_with_a_reason() {
     // Has cargo-semver-checks built where it is missing.

@@ -106,7 +106,8 @@ impl Sample {
         self.publish_library(name, "1.0.0", "", "pub fn nothing() -> Nothing {}\n");
     }
 
-    fn publish_library(&self, name: &str, version: &str, more: &str, library: &str) -> String {
+    /// Publishes a version of `name` that has this library.
+    pub fn publish_library(&self, name: &str, version: &str, more: &str, library: &str) -> String {
         let directory = self.path(&format!("published/{name}-{version}"));
         fs::create_dir_all(directory.join("src")).unwrap();
         fs::write(directory.join("src/lib.rs"), library).unwrap();

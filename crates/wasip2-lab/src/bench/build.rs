@@ -1,7 +1,7 @@
 //! Builds what is measured: every program from every set of crates that a
 //! variant is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use wasip2_toolchain::libc;
 
@@ -78,10 +78,11 @@ pub fn all(
     Ok(programs)
 }
 
-/// The staged workspaces, one on the patched crates and one on the released,
-/// and the example servers.
+/// The staged workspaces, on the patched crates and on the released, and the
+/// example servers.
 struct Workspaces {
-    patched: Result<Guests, String>,
+    /// By the name that [`patched`] gives.
+    patched: BTreeMap<&'static str, Result<Guests, String>>,
     released: Result<Guests, String>,
     /// On the patched crates: the released ones cannot be a handler.
     servers: Result<Guests, String>,
@@ -89,7 +90,7 @@ struct Workspaces {
 
 impl Workspaces {
     fn stage(
-        variants: &[&Variant],
+        variants: &[&'static Variant],
         servers: bool,
         checkout: &Checkout,
         arguments: &SeriesArgs,
@@ -108,10 +109,17 @@ impl Workspaces {
             Vec::new()
         };
         Ok(Workspaces {
-            patched: match wanted {
-                true => stage("bench/patched", checkout.bench(), &series),
-                false => unused(),
-            },
+            patched: variants
+                .iter()
+                .filter(|one| one.crates == Crates::Patched)
+                .map(|one| patched(one))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .map(|name| {
+                    let place = format!("bench/{name}");
+                    (name, stage(&place, checkout.bench(), &series))
+                })
+                .collect(),
             released: stage("bench/released", checkout.bench(), &[]),
             servers: match wanted && servers {
                 true => stage("servers", checkout.source.servers(), &series),
@@ -120,7 +128,13 @@ impl Workspaces {
         })
     }
 
-    fn build(&self, variant: &Variant, program: &str, build: &Build, console: &Console) -> Built {
+    fn build(
+        &self,
+        variant: &'static Variant,
+        program: &str,
+        build: &Build,
+        console: &Console,
+    ) -> Built {
         if let Some(program) = program.strip_suffix(PREINIT) {
             let component = self.build(variant, program, build, console)?;
             let arguments = PreinitArgs::of(component);
@@ -130,7 +144,7 @@ impl Workspaces {
         }
         let (workspace, program) = match (program.strip_prefix(SERVERS), variant.crates) {
             (Some(server), _) => (&self.servers, server),
-            (None, Crates::Patched) => (&self.patched, program),
+            (None, Crates::Patched) => (&self.patched[patched(variant)], program),
             (None, Crates::Native | Crates::Released) => (&self.released, program),
         };
         workspace
@@ -138,6 +152,15 @@ impl Workspaces {
             .map_err(String::clone)?
             .build(program, build, console)
             .map_err(|error| format!("{error:#}"))
+    }
+}
+
+/// Which of the workspaces on the patched crates is for `variant`: where a
+/// program has other flags, it is another one of the same name.
+fn patched(variant: &'static Variant) -> &'static str {
+    match variant.rustflags.is_empty() {
+        true => "patched",
+        false => &variant.name,
     }
 }
 

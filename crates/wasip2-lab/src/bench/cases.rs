@@ -57,6 +57,9 @@ pub enum Crates {
 #[serde(deny_unknown_fields)]
 pub struct Case {
     pub name: String,
+    /// What it is chosen by together with others.
+    #[serde(default)]
+    pub group: String,
     pub title: String,
     /// What one operation is called.
     pub operation: String,
@@ -114,6 +117,10 @@ pub enum Load {
     /// `active` connections that are used, and idle ones, as the value says.
     /// With a `pause` before each message the program has to wait for it.
     TcpEcho { active: usize, pause: bool },
+    /// So many connections as the value says share `rate` messages a second, each
+    /// on one drawn at random, which is sent whether or not earlier ones are
+    /// answered; `beside` more exchange messages without a pause.
+    Spread { rate: u32, beside: usize },
     /// So many clients as the value says.
     UdpEcho {},
     /// An HTTP server, for a program that measures itself.
@@ -156,6 +163,11 @@ impl Point {
         format!("{}/{}", self.case.name, self.value)
     }
 
+    fn is_named(&self, name: &str) -> bool {
+        let case = self.case;
+        name == case.name || name == self.name() || (name == case.group && !name.is_empty())
+    }
+
     /// The program's arguments.
     pub fn arguments(&self, urls: &[String], seconds: f64) -> Vec<String> {
         self.case
@@ -172,7 +184,8 @@ impl Point {
     }
 }
 
-/// The points that `names` names (`axum-hello`, `axum-hello/32`), or all.
+/// The points that `names` names (`axum-hello`, `axum-hello/32`, the cases
+/// `spread`), or all.
 pub fn points(names: &[String]) -> Result<Vec<Point>> {
     let all: Vec<Point> = DATA
         .cases
@@ -180,10 +193,7 @@ pub fn points(names: &[String]) -> Result<Vec<Point>> {
         .flat_map(|case| case.values.iter().map(move |&value| Point { case, value }))
         .collect();
     for name in names {
-        if all
-            .iter()
-            .any(|point| *name == point.case.name || *name == point.name())
-        {
+        if all.iter().any(|point| point.is_named(name)) {
             continue;
         }
         let (case, value) = name.split_once('/').unwrap_or((name, ""));
@@ -200,12 +210,7 @@ pub fn points(names: &[String]) -> Result<Vec<Point>> {
     }
     Ok(all
         .into_iter()
-        .filter(|point| {
-            names.is_empty()
-                || names
-                    .iter()
-                    .any(|name| *name == point.case.name || *name == point.name())
-        })
+        .filter(|point| names.is_empty() || names.iter().any(|name| point.is_named(name)))
         .collect())
 }
 
@@ -268,6 +273,8 @@ mod tests {
         let chosen = points(&["spawn".into(), "tcp-echo/1000".into()]).unwrap();
         let names: Vec<String> = chosen.iter().map(Point::name).collect();
         assert_eq!(names, ["tcp-echo/1000", "spawn/1", "spawn/100"]);
+        // Four cases with two values each.
+        assert_eq!(points(&["spread".into()]).unwrap().len(), 8);
     }
 
     #[test]
@@ -280,6 +287,6 @@ mod tests {
             "`spawn` is not measured at `2`; its values are 1, 100"
         );
         let error = variants(&["smol".into()]).unwrap_err().to_string();
-        assert!(error.contains("there are native, patched, sockets, upstream"));
+        assert!(error.contains("there are native, patched, poll-all, sockets, upstream"));
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use wasip2_fixtures::HttpServer;
 
 use super::cases::{self, Point};
-use super::load::{self, Load, http, tcp_echo, udp_echo};
+use super::load::{self, Load, http, spread, tcp_echo, udp_echo};
 use super::running::{Launch, Role, Running};
 use wasip2_host::Statistics;
 
@@ -30,6 +30,8 @@ pub struct Sample {
     pub rate: f64,
     /// What half of them took at most, in microseconds.
     pub p50_us: f64,
+    /// What nine in ten took at most, in microseconds.
+    pub p90_us: f64,
     /// What 99 of 100 took at most, in microseconds.
     pub p99_us: f64,
     /// Calls of `wasi:io/poll.poll` for one operation; none natively.
@@ -43,6 +45,8 @@ pub struct Sample {
     pub memory: Option<u64>,
     /// Which part of the time the load generator's thread was busy.
     pub load_busy: Option<f64>,
+    /// Operations a second of the connections beside those that are measured.
+    pub beside: Option<f64>,
 }
 
 /// What a program that measures itself prints.
@@ -52,6 +56,7 @@ struct Said {
     total: u64,
     seconds: f64,
     p50: u64,
+    p90: u64,
     p99: u64,
 }
 
@@ -71,6 +76,11 @@ pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) ->
         cases::Load::TcpEcho { active, pause } => serve(
             launch,
             |address| tcp_echo::measure(address, *active, point.value as usize, *pause, seconds),
+            tcp_echo::quit,
+        ),
+        cases::Load::Spread { rate, beside } => serve(
+            launch,
+            |address| spread::measure(address, point.value as usize, *rate, *beside, seconds),
             tcp_echo::quit,
         ),
         cases::Load::UdpEcho {} => serve(
@@ -128,8 +138,10 @@ fn itself(launch: &Launch, arguments: &[String], seconds: f64) -> Result<Sample>
         total: said.total,
         seconds: said.seconds,
         p50: said.p50,
+        p90: said.p90,
         p99: said.p99,
         busy: None,
+        beside: None,
     };
     Sample::new(load, running.end()?, memory)
 }
@@ -158,8 +170,10 @@ fn start(launch: &Launch, arguments: &[String], seconds: f64) -> Result<Sample> 
         total: 1,
         seconds: times.iter().sum::<Duration>().as_secs_f64(),
         p50: at(0.5).as_nanos() as u64,
+        p90: at(0.9).as_nanos() as u64,
         p99: at(0.99).as_nanos() as u64,
         busy: None,
+        beside: None,
     };
     Sample::new(load, counted, memory)
 }
@@ -176,6 +190,7 @@ impl Sample {
             seconds: load.seconds,
             rate: load.operations as f64 / load.seconds,
             p50_us: load.p50 as f64 / 1000.0,
+            p90_us: load.p90 as f64 / 1000.0,
             p99_us: load.p99 as f64 / 1000.0,
             polls: counted.map(|counted| counted.polls as f64 / total),
             pollables: counted
@@ -184,6 +199,7 @@ impl Sample {
             blocks: counted.map(|counted| counted.blocks as f64 / total),
             memory,
             load_busy: load.busy,
+            beside: load.beside,
         })
     }
 }

@@ -117,7 +117,10 @@ pub struct Measured {
     /// Operations a second.
     pub rate: Spread,
     pub p50_us: Spread,
+    pub p90_us: Spread,
     pub p99_us: Spread,
+    /// Operations a second of connections beside those that are measured.
+    pub beside: Option<Spread>,
     /// Calls of `poll` for one operation.
     pub polls: Option<Spread>,
     /// Calls of `block` for one operation.
@@ -167,7 +170,9 @@ impl Measured {
         Some(Measured {
             rate: of(|sample| sample.rate)?,
             p50_us: of(|sample| sample.p50_us)?,
+            p90_us: of(|sample| sample.p90_us)?,
             p99_us: of(|sample| sample.p99_us)?,
+            beside: maybe(|sample| sample.beside),
             polls: maybe(|sample| sample.polls),
             blocks: maybe(|sample| sample.blocks),
             memory: maybe(|sample| sample.memory.map(|bytes| bytes as f64)),
@@ -238,12 +243,14 @@ mod tests {
             seconds: 1.0,
             rate,
             p50_us: 1.0,
+            p90_us: 1.0,
             p99_us: 1.0,
             polls: None,
             pollables: None,
             blocks: None,
             memory: None,
             load_busy: None,
+            beside: None,
         };
         // The machine was busy in the second round.
         let native = [sample(100.0), sample(10.0), sample(100.0)];

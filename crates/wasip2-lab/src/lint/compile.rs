@@ -39,7 +39,8 @@ pub fn check(
         compile_step(series, patch, what, workbench, report, console)?;
     }
     format(series, workbench, report, console)?;
-    clippy(series, workbench, report, console)
+    clippy(series, workbench, report, console)?;
+    lowest(series, workbench, report, console)
 }
 
 /// Compiles what the tree holds with `patch`, for every target.
@@ -92,6 +93,42 @@ fn compile(
         return Ok(Some(quoted_tail(&output.stderr, 12)));
     }
     Ok(Some(quoted_tail(errors.join("\n").as_bytes(), 12)))
+}
+
+/// It compiles with the lowest versions that its manifest admits, as the release
+/// does natively: a patch that needs a newer one has the manifest ask for it.
+fn lowest(
+    series: &Series,
+    workbench: &Workbench,
+    report: &mut Report,
+    console: &Console,
+) -> Result<()> {
+    let compiled = |patches: usize, target: Option<&str>| -> Result<Option<String>> {
+        match workbench.lowest(patches, console)? {
+            Some(said) => Ok(Some(said)),
+            None => compile(workbench, false, target, console),
+        }
+    };
+    let spinner = console.spinner("Compiling", format!("{series} with the lowest versions"));
+    if let Some(error) = compiled(0, None)? {
+        spinner.finish_and_clear();
+        console.detail(
+            "Skipping",
+            format!("the lowest versions: {series} does not compile with them as released{error}"),
+        );
+        return Ok(());
+    }
+    for target in TARGETS {
+        if let Some(error) = compiled(series.patches.len(), target)? {
+            report.general.push(format!(
+                "{series} for {}: with the lowest versions that its manifest admits it does not \
+                 compile{error}",
+                of(target)
+            ));
+        }
+    }
+    spinner.finish_and_clear();
+    Ok(())
 }
 
 /// rustfmt changes no file that it leaves alone in the release.

@@ -35,9 +35,10 @@ use workbench::Workbench;
 ///
 /// With `--compile`, which takes a while, each step of the series also compiles
 /// for this machine and for wasm32-wasip2, and so does each branch that
-/// `cargo wasip2 branch --split` makes; and in the patched tree rustfmt,
-/// clippy and rustc's `missing_docs` find nothing that they do not find in the
-/// release. With `--api` cargo-semver-checks, which is built the first time,
+/// `cargo wasip2 branch --split` makes; in the patched tree rustfmt, clippy and
+/// rustc's `missing_docs` find nothing that they do not find in the release;
+/// and it compiles with the lowest versions that its manifest admits, if the
+/// release does. With `--api` cargo-semver-checks, which is built the first time,
 /// compares the public interface with the release's: it may only grow. What it
 /// loses on purpose stands in `series.toml`, as the fault names it (`*` stands
 /// for anything), with the target, `native` or `wasm32-wasip2`, and the reason:

@@ -6,9 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use toml_edit::{DocumentMut, Item};
 
 use crate::branch;
 use wasip2_ground::cargo::cargo;
+use wasip2_ground::files::write_whole;
+use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, Process};
 use wasip2_series::git::{apply, git, read};
 use wasip2_series::shims::Shims;
@@ -105,6 +108,34 @@ impl<'a> Workbench<'a> {
         git(&self.tree, ["clean", "-fdq"]).read(console)?;
         fs::write(self.tree.join("Cargo.lock"), &self.lock)?;
         manifest::write(&self.pristine, &self.tree, console)
+    }
+
+    /// Has the tree hold the release with the first `patches` patches, and lock
+    /// the lowest version that its manifest admits of each crate that it names.
+    /// Gives back why cargo can't.
+    ///
+    /// The patched trees of other crates count as their releases, so they are
+    /// locked where the manifest asks for these.
+    pub fn lowest(&self, patches: usize, console: &Console) -> Result<Option<String>> {
+        self.step(patches, console)?;
+        // What only tests name may need a higher version of something.
+        let path = self.tree.join("Cargo.toml");
+        let mut manifest: DocumentMut = fs::read_to_string(&path)?.parse()?;
+        manifest.remove("dev-dependencies");
+        let targets = manifest.get_mut("target").and_then(Item::as_table_like_mut);
+        for (_, target) in targets.into_iter().flat_map(|targets| targets.iter_mut()) {
+            if let Some(target) = target.as_table_like_mut() {
+                target.remove("dev-dependencies");
+            }
+        }
+        write_whole(&path, manifest.to_string().as_bytes())?;
+        fs::remove_file(self.tree.join("Cargo.lock"))?;
+        let output = self
+            .command("generate-lockfile")
+            .arg("-Zdirect-minimal-versions")
+            .env("RUSTC_BOOTSTRAP", "1")
+            .output(console)?;
+        Ok((!output.status.success()).then(|| quoted_tail(&output.stderr, 12)))
     }
 
     /// A cargo command in the tree, for its library and the series' features.

@@ -77,7 +77,7 @@ impl Measure {
             "{{\"operations\":{},\"total\":{},\"seconds\":{seconds}",
             self.operations, self.total
         );
-        for (name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
+        for (name, quantile) in [("p50", 0.5), ("p90", 0.9), ("p99", 0.99)] {
             let value = self.latencies.value_at_quantile(quantile);
             write!(line, ",\"{name}\":{value}").expect("a string takes everything");
         }

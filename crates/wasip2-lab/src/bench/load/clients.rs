@@ -14,7 +14,7 @@ pub const MESSAGE: [u8; 64] = [b'x'; 64];
 pub const QUIT: &[u8] = b"q";
 
 /// How long one operation may take: many times what the slowest variant needs.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a server may take to accept all connections.
 pub const SET_UP: Duration = Duration::from_secs(40);

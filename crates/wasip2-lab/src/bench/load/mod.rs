@@ -4,6 +4,7 @@
 mod clients;
 pub mod http;
 mod recorder;
+pub mod spread;
 pub mod tcp_echo;
 pub mod udp_echo;
 

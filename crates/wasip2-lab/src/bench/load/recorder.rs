@@ -22,11 +22,15 @@ pub struct Load {
     pub seconds: f64,
     /// Nanoseconds that half of them took at most.
     pub p50: u64,
+    /// Nanoseconds that nine in ten took at most.
+    pub p90: u64,
     /// Nanoseconds that all but one in a hundred took at most.
     pub p99: u64,
     /// Which part of the time the clients' thread was busy: near 1, they are
     /// what is measured.
     pub busy: Option<f64>,
+    /// Operations a second of connections beside those that are measured.
+    pub beside: Option<f64>,
 }
 
 /// Counts and times for all clients of one run.
@@ -44,13 +48,17 @@ pub struct Recorder {
 impl Recorder {
     /// Begins to measure, for `seconds` after a warm-up of a tenth of that.
     pub fn new(seconds: f64) -> Recorder {
-        let now = Instant::now();
-        let warm = now + Duration::from_secs_f64(seconds / 10.0);
+        Recorder::at(Instant::now(), seconds)
+    }
+
+    /// Begins at a time that may be still to come.
+    pub fn at(begin: Instant, seconds: f64) -> Recorder {
+        let warm = begin + Duration::from_secs_f64(seconds / 10.0);
         Recorder {
             warm,
             end: warm + Duration::from_secs_f64(seconds),
             begun: None,
-            ended: now,
+            ended: begin,
             latencies: Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are right"),
             operations: 0,
             total: 0,
@@ -60,6 +68,12 @@ impl Recorder {
     /// Whether there is time for more.
     pub fn goes_on(&self) -> bool {
         self.operations < MOST && Instant::now() < self.end
+    }
+
+    /// Whether the warm-up is over, and the end is not there.
+    pub fn is_warm(&self) -> bool {
+        let now = Instant::now();
+        self.warm <= now && now < self.end
     }
 
     /// Notes that an operation, begun at this time, has ended now.
@@ -91,8 +105,10 @@ impl Recorder {
             total: self.total,
             seconds,
             p50: self.latencies.value_at_quantile(0.5),
+            p90: self.latencies.value_at_quantile(0.9),
             p99: self.latencies.value_at_quantile(0.99),
             busy: busy.filter(|busy| busy.is_finite()),
+            beside: None,
         }
     }
 }

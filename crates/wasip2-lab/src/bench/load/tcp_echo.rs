@@ -34,34 +34,7 @@ pub fn measure(
     seconds: f64,
 ) -> Result<(Load, Vec<TcpStream>)> {
     run(async {
-        let mut used = Vec::new();
-        used.push(connect(address).await?);
-        let set_up = async {
-            let mut unused = Vec::with_capacity(idle);
-            while unused.len() < idle {
-                let mut connecting = JoinSet::new();
-                for _ in 0..AT_ONCE.min(idle - unused.len()) {
-                    connecting.spawn_local(connect(address));
-                }
-                while let Some(connected) = connecting.join_next().await {
-                    unused.push(connected??);
-                }
-                // Connections are accepted in their order, and this exchange
-                // gives the server time to.
-                exchange(&mut used[0]).await?;
-            }
-            while used.len() < active {
-                used.push(connect(address).await?);
-            }
-            for stream in &mut used {
-                exchange(stream).await?;
-            }
-            Ok::<_, anyhow::Error>(unused)
-        };
-        let unused = tokio::time::timeout(SET_UP, set_up)
-            .await
-            .with_context(|| format!("{idle} idle connections took over {SET_UP:?} to set up"))??;
-
+        let (used, unused) = open(address, active, idle).await?;
         let recorder = Rc::new(RefCell::new(Recorder::new(seconds)));
         let mut clients = JoinSet::new();
         for mut stream in used {
@@ -84,13 +57,50 @@ pub fn measure(
     })
 }
 
+/// Opens connections that are used, each of which has exchanged a message, and
+/// others that are not.
+pub async fn open(
+    address: SocketAddr,
+    active: usize,
+    idle: usize,
+) -> Result<(Vec<TcpStream>, Vec<TcpStream>)> {
+    let mut used = Vec::new();
+    used.push(connect(address).await?);
+    let set_up = async {
+        let mut unused = Vec::with_capacity(idle);
+        while unused.len() < idle {
+            let mut connecting = JoinSet::new();
+            for _ in 0..AT_ONCE.min(idle - unused.len()) {
+                connecting.spawn_local(connect(address));
+            }
+            while let Some(connected) = connecting.join_next().await {
+                unused.push(connected??);
+            }
+            // Connections are accepted in their order, and this exchange
+            // gives the server time to.
+            exchange(&mut used[0]).await?;
+        }
+        while used.len() < active {
+            used.push(connect(address).await?);
+        }
+        for stream in &mut used {
+            exchange(stream).await?;
+        }
+        Ok::<_, anyhow::Error>(unused)
+    };
+    let unused = tokio::time::timeout(SET_UP, set_up)
+        .await
+        .with_context(|| format!("{idle} idle connections took over {SET_UP:?} to set up"))??;
+    Ok((used, unused))
+}
+
 async fn connect(address: SocketAddr) -> Result<TcpStream> {
     let stream = in_time("a connection", TcpStream::connect(address)).await?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
 
-async fn exchange(stream: &mut TcpStream) -> Result<()> {
+pub async fn exchange(stream: &mut TcpStream) -> Result<()> {
     let mut answer = [0; MESSAGE.len()];
     stream.write_all(&MESSAGE).await?;
     stream.read_exact(&mut answer).await?;

@@ -25,11 +25,13 @@ const METRICS: [Metric; 2] = [
 ];
 
 /// The heads of the columns, in words.
-const HEADS: [&str; 7] = [
+const HEADS: [&str; 9] = [
     "as a multiple of native",
     "operations a second",
     "median latency, µs",
+    "90th percentile, µs",
     "99th percentile, µs",
+    "operations a second beside",
     "polls an operation",
     "blocks an operation",
     "peak memory, MiB",

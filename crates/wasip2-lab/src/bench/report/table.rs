@@ -5,11 +5,13 @@ use crate::bench::cases::Compare;
 use crate::bench::results::{CaseResults, Measured, Outcome, Results, Size};
 
 /// The heads of the columns after the variant's name.
-const HEADS: [&str; 7] = [
+const HEADS: [&str; 9] = [
     "× native",
     "a second",
     "p50 µs",
+    "p90 µs",
     "p99 µs",
+    "beside",
     "polls",
     "blocks",
     "MiB",
@@ -53,13 +55,15 @@ pub fn of(case: &CaseResults) -> String {
 }
 
 /// What a measured variant has under [`HEADS`].
-pub fn cells(measured: &Measured) -> [String; 7] {
+pub fn cells(measured: &Measured) -> [String; 9] {
     let maybe = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), number);
     [
         measured.to_native.map_or_else(|| "-".to_owned(), spread),
         spread(measured.rate),
         number(measured.p50_us.median),
+        number(measured.p90_us.median),
         number(measured.p99_us.median),
+        maybe(measured.beside.map(|beside| beside.median)),
         maybe(measured.polls.map(|polls| polls.median)),
         maybe(measured.blocks.map(|blocks| blocks.median)),
         maybe(measured.memory.map(|memory| mebibytes(memory.median))),
