@@ -80,7 +80,7 @@ pub fn all(
 /// The staged workspaces, one on the patched crates and one on the released,
 /// and the example servers.
 struct Workspaces {
-    patched: Result<Guests, String>,
+    patched: BTreeMap<Wasi, Result<Guests, String>>,
     released: Result<Guests, String>,
     /// On the patched crates: the released ones cannot be a handler.
     servers: Result<Guests, String>,
@@ -95,25 +95,31 @@ impl Workspaces {
         home: &Home,
         console: &Console,
     ) -> Result<Workspaces> {
-        let stage = |place: &str, source: PathBuf, series: &[Series]| {
-            Guests::stage(place, &source, series, Wasi::P2, arguments, home, console)
+        let stage = |place: &str, source: PathBuf, series: &[Series], wasi| {
+            Guests::stage(place, &source, series, wasi, arguments, home, console)
                 .map_err(|error| format!("its workspace could not be staged: {error:#}"))
         };
         let unused = || Err("no variant needs it".into());
-        let wanted = variants.iter().any(|one| one.crates == Crates::Patched);
+        let patched = || {
+            let patched = variants.iter().filter(|one| one.crates == Crates::Patched);
+            patched.map(|variant| variant.wasi)
+        };
+        let wanted = patched().next().is_some();
         let series = if wanted {
             arguments.all(home)?
         } else {
             Vec::new()
         };
         Ok(Workspaces {
-            patched: match wanted {
-                true => stage("bench/patched", checkout.bench(), &series),
-                false => unused(),
-            },
-            released: stage("bench/released", checkout.bench(), &[]),
+            patched: patched()
+                .map(|wasi| {
+                    let guests = stage("bench/patched", checkout.bench(), &series, wasi);
+                    (wasi, guests)
+                })
+                .collect(),
+            released: stage("bench/released", checkout.bench(), &[], Wasi::P2),
             servers: match wanted && servers {
-                true => stage("servers", checkout.source.servers(), &series),
+                true => stage("servers", checkout.source.servers(), &series, Wasi::P2),
                 false => unused(),
             },
         })
@@ -129,7 +135,7 @@ impl Workspaces {
         }
         let (workspace, program) = match (program.strip_prefix(SERVERS), variant.crates) {
             (Some(server), _) => (&self.servers, server),
-            (None, Crates::Patched) => (&self.patched, program),
+            (None, Crates::Patched) => (&self.patched[&variant.wasi], program),
             (None, Crates::Native | Crates::Released) => (&self.released, program),
         };
         workspace
