@@ -3,7 +3,7 @@
 
 use anyhow::{Result, bail};
 use wasip2_ground::Wasi;
-use wasmparser::{Parser, Payload};
+use wasmparser::{Chunk, Parser, Payload};
 
 /// The names of what a component imports and exports.
 #[derive(Debug, Default)]
@@ -17,19 +17,26 @@ impl Interfaces {
     /// still be read.
     pub fn of(wasm: &[u8]) -> Interfaces {
         let mut found = Interfaces::default();
-        // Components and modules lie in each other; only the outermost counts.
-        let mut depth = 0_u32;
-        for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+        let mut parser = Parser::new(0);
+        let mut rest = wasm;
+        while let Ok(Chunk::Parsed { consumed, payload }) = parser.parse(rest, true) {
+            rest = &rest[consumed..];
             match payload {
-                Payload::Version { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::ComponentImportSection(imports) if depth == 1 => found.imports.extend(
+                // What lies in a component is most of it, and does not count.
+                Payload::ModuleSection {
+                    unchecked_range, ..
+                }
+                | Payload::ComponentSection {
+                    unchecked_range, ..
+                } => rest = rest.get(unchecked_range.len()..).unwrap_or_default(),
+                Payload::End(_) => break,
+                Payload::ComponentImportSection(imports) => found.imports.extend(
                     imports
                         .into_iter()
                         .map_while(Result::ok)
                         .map(|import| import.name.name.to_owned()),
                 ),
-                Payload::ComponentExportSection(exports) if depth == 1 => found.exports.extend(
+                Payload::ComponentExportSection(exports) => found.exports.extend(
                     exports
                         .into_iter()
                         .map_while(Result::ok)
@@ -41,8 +48,8 @@ impl Interfaces {
         found
     }
 
-    /// The version of WASI that the component is for: that of 0.3 has to call
-    /// interfaces of 0.2 as well, because Rust's standard library does.
+    /// The version of WASI that the component is for. One for 0.3 imports what
+    /// is of 0.2 as well, because Rust's standard library calls it.
     ///
     /// # Errors
     ///

@@ -81,8 +81,8 @@ pub fn all(
 /// The staged workspaces, on the patched crates and on the released, and the
 /// example servers.
 struct Workspaces {
-    /// By the name that [`patched`] gives.
-    patched: BTreeMap<&'static str, Result<Guests, String>>,
+    /// By the name that [`patched`] gives, and the version of WASI.
+    patched: BTreeMap<(&'static str, Wasi), Result<Guests, String>>,
     released: Result<Guests, String>,
     /// On the patched crates: the released ones cannot be a handler.
     servers: Result<Guests, String>,
@@ -97,8 +97,8 @@ impl Workspaces {
         home: &Home,
         console: &Console,
     ) -> Result<Workspaces> {
-        let stage = |place: &str, source: PathBuf, series: &[Series]| {
-            Guests::stage(place, &source, series, Wasi::P2, arguments, home, console)
+        let stage = |place: &str, source: PathBuf, series: &[Series], wasi| {
+            Guests::stage(place, &source, series, wasi, arguments, home, console)
                 .map_err(|error| format!("its workspace could not be staged: {error:#}"))
         };
         let unused = || Err("no variant needs it".into());
@@ -112,17 +112,18 @@ impl Workspaces {
             patched: variants
                 .iter()
                 .filter(|one| one.crates == Crates::Patched)
-                .map(|one| patched(one))
+                .map(|one| (patched(one), one.wasi))
                 .collect::<BTreeSet<_>>()
                 .into_iter()
-                .map(|name| {
+                .map(|key| {
+                    let (name, wasi) = key;
                     let place = format!("bench/{name}");
-                    (name, stage(&place, checkout.bench(), &series))
+                    (key, stage(&place, checkout.bench(), &series, wasi))
                 })
                 .collect(),
-            released: stage("bench/released", checkout.bench(), &[]),
+            released: stage("bench/released", checkout.bench(), &[], Wasi::P2),
             servers: match wanted && servers {
-                true => stage("servers", checkout.source.servers(), &series),
+                true => stage("servers", checkout.source.servers(), &series, Wasi::P2),
                 false => unused(),
             },
         })
@@ -144,7 +145,7 @@ impl Workspaces {
         }
         let (workspace, program) = match (program.strip_prefix(SERVERS), variant.crates) {
             (Some(server), _) => (&self.servers, server),
-            (None, Crates::Patched) => (&self.patched[patched(variant)], program),
+            (None, Crates::Patched) => (&self.patched[&(patched(variant), variant.wasi)], program),
             (None, Crates::Native | Crates::Released) => (&self.released, program),
         };
         workspace

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
+use wasip2_ground::Wasi;
 
 /// The whole of `cases.toml`.
 pub static DATA: LazyLock<Data> = LazyLock::new(|| {
@@ -32,6 +33,9 @@ pub struct Variant {
     pub label: String,
     /// What its programs are built from.
     pub crates: Crates,
+    /// The version of WASI that its programs are built for.
+    #[serde(default)]
+    pub wasi: Wasi,
     /// Flags for rustc, without which it does not build.
     #[serde(default)]
     pub rustflags: Vec<String>,
@@ -287,6 +291,6 @@ mod tests {
             "`spawn` is not measured at `2`; its values are 1, 100"
         );
         let error = variants(&["smol".into()]).unwrap_err().to_string();
-        assert!(error.contains("there are native, patched, poll-all, sockets, upstream"));
+        assert!(error.contains("there are native, patched, poll-all, sockets, wasi-0.3, "));
     }
 }
