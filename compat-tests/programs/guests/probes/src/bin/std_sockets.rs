@@ -1,11 +1,12 @@
-//! Sockets of the standard library, which block: what they give is printed, and
-//! is the same everywhere.
+//! Sockets of the standard library, which block, in a program that has a runtime:
+//! what they give is printed, and is the same everywhere.
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant};
 
-fn main() -> Result<()> {
+#[tokio::main]
+async fn main() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let mut client = TcpStream::connect(address)?;
