@@ -13,7 +13,9 @@ pub fn repository() -> &'static Path {
 }
 
 /// The verbs that only a checkout has.
-const LAB: [&str; 7] = ["test", "suite", "matrix", "bench", "branch", "bump", "lint"];
+const LAB: [&str; 8] = [
+    "test", "suite", "survey", "matrix", "bench", "branch", "bump", "lint",
+];
 
 /// The program that does `verb`: the one that users install, or the laboratory.
 pub fn program(verb: &str) -> PathBuf {
