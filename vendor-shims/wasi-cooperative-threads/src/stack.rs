@@ -71,7 +71,7 @@ impl Stack {
 
     /// How many bytes are left below `address`, which is on it.
     pub(crate) fn left(&self, address: *const u8) -> usize {
-        address.addr().saturating_sub(self.end.addr())
+        (address as usize).saturating_sub(self.end as usize)
     }
 
     /// Ends the program if more was used than there is.
