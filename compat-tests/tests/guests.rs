@@ -211,7 +211,7 @@ fn a_guest_that_is_not_there_is_named() {
     let said = Tool::new("run").args(["--example", "dmeo"]).run().failed(1);
     assert_says(
         &said,
-        &["there is no guest `dmeo`", "axum-hello, blocking, "],
+        &["there is no guest `dmeo`", "axum-hello, "],
     );
 }
 
