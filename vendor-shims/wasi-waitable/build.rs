@@ -9,8 +9,9 @@
 //! ```c
 //! __attribute__((weak)) int descriptor_table_insert(descriptor_table_entry_t);
 //! __attribute__((weak)) void *wasip3_task_set(void *);
+//! __attribute__((weak)) int __main_void(void);
 //! const void *wasi_waitable_0_1_weak[] = {
-//!   descriptor_table_insert, wasip3_task_set,
+//!   descriptor_table_insert, wasip3_task_set, __main_void,
 //! };
 //! ```
 //!
@@ -28,9 +29,10 @@ const I32: u8 = 0x7f;
 
 /// The functions, in the order of the table, with their parameters and results.
 /// A structure is passed as a pointer to it.
-const FUNCTIONS: [(&str, &[u8], &[u8]); 2] = [
+const FUNCTIONS: [(&str, &[u8], &[u8]); 3] = [
     ("descriptor_table_insert", &[I32], &[I32]),
     ("wasip3_task_set", &[I32], &[I32]),
+    ("__main_void", &[], &[I32]),
 ];
 
 fn main() {

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use crate::weak::weak;
 use crate::{abi, stdio, task};
 
 /// Whether the program was started through the export.
@@ -21,20 +22,21 @@ static COMPONENT_TYPE: [u8; include_bytes!("command.bin").len()] = *include_byte
 
 extern "C" {
     fn __wasm_call_ctors();
-    // rustc refuses this declaration in the crate that has the `main`.
-    fn __main_void() -> i32;
 }
 
 /// `run: async func() -> result`, lifted synchronously: as its type is
 /// asynchronous, the task that it is may block.
 #[export_name = "wasi:cli/run@0.3.2#run"]
 extern "C" fn run() -> u32 {
+    let Some(main) = weak().main_void else {
+        return 1;
+    };
     ENTERED.store(true, Relaxed);
     task::install();
     // SAFETY: nothing has been called before, and this is what `_start` calls.
     let code = unsafe {
         __wasm_call_ctors();
-        __main_void()
+        main()
     };
     stdio::finish();
     if code > 1 {

@@ -9,6 +9,8 @@ pub(crate) struct Weak {
     pub(crate) descriptor_table_insert: Option<unsafe extern "C" fn(*mut [usize; 2]) -> c_int>,
     /// Of wit-bindgen, in every version that has component-model async.
     pub(crate) wasip3_task_set: Option<unsafe extern "C" fn(*mut c_void) -> *mut c_void>,
+    /// The program's `main`, which a library that is a component has not.
+    pub(crate) main_void: Option<unsafe extern "C" fn() -> c_int>,
 }
 
 extern "C" {
