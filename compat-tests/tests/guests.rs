@@ -209,10 +209,7 @@ fn sockets_work_on_the_newer_libc() {
 #[test]
 fn a_guest_that_is_not_there_is_named() {
     let said = Tool::new("run").args(["--example", "dmeo"]).run().failed(1);
-    assert_says(
-        &said,
-        &["there is no guest `dmeo`", "axum-hello, "],
-    );
+    assert_says(&said, &["there is no guest `dmeo`", "axum-hello, "]);
 }
 
 #[test]
