@@ -173,7 +173,7 @@ fn timers_are_neither_early_nor_many() {
 
 #[test]
 fn the_standard_streams_carry_every_byte() {
-    let bytes: Vec<u8> = (0..300_000u32).map(|n| ((n * n) >> 7) as u8).collect();
+    let bytes: Vec<u8> = (0..300_000u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
     let mut child = host(&[], &component("streams"), &["copy"])
         .into_command()
         .stdin(Stdio::piped())
