@@ -111,7 +111,11 @@ fn the_results_have_every_variant_and_plausible_numbers() {
             } else {
                 // Whoever waits through 0.2 does so by one call or the other.
                 let waits = number(one, "polls/median") + number(one, "blocks/median");
-                assert_eq!(waits > 0.0, variant != "wasi-0.3", "{one:#}");
+                match variant {
+                    // What the program prints at its end, by the standard library.
+                    "wasi-0.3" => assert!(waits < 0.01, "{one:#}"),
+                    _ => assert!(waits > 0.0, "{one:#}"),
+                }
             }
             if cfg!(target_os = "linux") {
                 assert!(number(one, "memory/median") > 100_000.0);
