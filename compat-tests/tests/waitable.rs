@@ -38,10 +38,10 @@ fn waits_for_nothing_of_0_2(rights: &[&str], component: &Path, arguments: &[&str
     let said = host(&[rights, &counting].concat(), component, arguments).run();
     let said = said.succeeded();
     let counted = statistics(&counted);
-    assert_eq!(
-        (&counted["polls"], &counted["blocks"]),
-        (&0.into(), &0.into())
-    );
+    assert_eq!(counted["polls"], 0, "{counted}");
+    // The standard library prints through 0.2, and a line may have to wait.
+    let lines = said.lines().count() as u64;
+    assert!(counted["blocks"].as_u64().unwrap() <= lines, "{counted}");
     said
 }
 
