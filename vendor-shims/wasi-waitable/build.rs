@@ -38,7 +38,7 @@ const FUNCTIONS: [(&str, &[u8], &[u8]); 3] = [
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let target = |what: &str| env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default();
-    if target("OS") != "wasi" || target("ENV") == "p1" {
+    if target("OS") != "wasi" || target("ENV") != "p2" {
         return;
     }
     let directory = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));

@@ -37,10 +37,10 @@
 //! threads: all of it is one thread's.
 // Where the crate is empty, there is nothing to link to.
 #![cfg_attr(
-    not(all(target_os = "wasi", not(target_env = "p1"))),
+    not(all(target_os = "wasi", target_env = "p2")),
     allow(rustdoc::broken_intra_doc_links)
 )]
-#![cfg(all(target_os = "wasi", not(target_env = "p1")))]
+#![cfg(all(target_os = "wasi", target_env = "p2"))]
 
 mod abi;
 mod end;
