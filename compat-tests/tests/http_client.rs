@@ -29,8 +29,14 @@ fn imports(name: &str) -> BTreeSet<String> {
 /// The packages of the interfaces that a component imports, such as
 /// `wasi:http`.
 pub fn packages(component: &Path) -> BTreeSet<String> {
+    let package = |interface: String| interface.split('/').next().unwrap().to_owned();
+    interfaces(component).into_iter().map(package).collect()
+}
+
+/// The interfaces that a component imports.
+pub fn interfaces(component: &Path) -> BTreeSet<String> {
     let wasm = fs::read(component).unwrap();
-    let mut packages = BTreeSet::new();
+    let mut interfaces = BTreeSet::new();
     let mut depth = 0;
     for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
         match payload.unwrap() {
@@ -38,15 +44,13 @@ pub fn packages(component: &Path) -> BTreeSet<String> {
             Payload::End(_) => depth -= 1,
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
-                    let interface = import.unwrap().name.name.to_owned();
-                    let package = interface.split('/').next().unwrap();
-                    packages.insert(package.to_owned());
+                    interfaces.insert(import.unwrap().name.name.to_owned());
                 }
             }
             _ => {}
         }
     }
-    packages
+    interfaces
 }
 
 /// How many requests a load has: fewer than the 10,000 that the environment

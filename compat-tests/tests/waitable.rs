@@ -9,8 +9,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use wasip2_fixtures::{HttpServer, router};
-use wasmparser::Payload;
 
+use crate::http_client::interfaces;
 use crate::tool::{self, Ended, Tool, assert_says};
 
 const LIBCS: [&str; 2] = ["ec0effd", "161b319"];
@@ -49,26 +49,6 @@ fn statistics(path: &Path) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// The interfaces that a component imports.
-fn imports(component: &Path) -> BTreeSet<String> {
-    let wasm = fs::read(component).unwrap();
-    let mut interfaces = BTreeSet::new();
-    let mut depth = 0;
-    for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
-        match payload.unwrap() {
-            Payload::Version { .. } => depth += 1,
-            Payload::End(_) => depth -= 1,
-            Payload::ComponentImportSection(section) if depth == 1 => {
-                for import in section {
-                    interfaces.insert(import.unwrap().name.name.to_owned());
-                }
-            }
-            _ => {}
-        }
-    }
-    interfaces
-}
-
 #[test]
 fn sockets_wait_for_nothing_of_0_2() {
     for libc in LIBCS {
@@ -89,8 +69,8 @@ fn sockets_wait_for_nothing_of_0_2() {
 
 #[test]
 fn each_build_has_the_sockets_of_its_version_alone() {
-    let newer = imports(&component("sockets"));
-    let older = imports(&tool::component("run", "sockets", &[]));
+    let newer = interfaces(&component("sockets"));
+    let older = interfaces(&tool::component("run", "sockets", &[]));
     let has = |interfaces: &BTreeSet<String>, start: &str| {
         interfaces.iter().any(|name| name.starts_with(start))
     };
