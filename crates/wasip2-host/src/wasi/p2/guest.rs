@@ -14,11 +14,15 @@ use super::memory::Memory;
 use super::network;
 #[cfg(unix)]
 use super::output::Output;
+use super::presence::Presence;
 use super::statistics::Statistics;
 use crate::rights::Rights;
 
 /// Everything that one guest owns in the host.
 pub struct Guest {
+    /// What decides on requests. It goes first, since it tells the bodies of
+    /// requests that their guest is gone.
+    http_gate: Http,
     /// Every resource that the guest has a handle to.
     pub table: ResourceTable,
     /// What was refused so far.
@@ -38,8 +42,6 @@ pub struct Guest {
     wasi: WasiCtx,
     /// wasmtime-wasi-http's state.
     http: WasiHttpCtx,
-    /// What decides on requests.
-    http_gate: Http,
 }
 
 /// Where a guest's standard streams lead.
@@ -104,20 +106,21 @@ impl Guest {
         rights.grant(&mut wasi)?;
         adjust(&mut wasi);
         Ok(Guest {
+            http_gate: Http {
+                allowed: rights.http,
+                trusted: Trusted::new(rights.http_ca.as_deref())?,
+                denials: denials.clone(),
+                presence: Presence::default(),
+            },
             table: ResourceTable::new(),
             denials: denials.clone(),
             statistics: Statistics::default(),
             asked_environment: false,
             fairness: Fairness::default(),
-            memory: Memory::unlimited(denials.clone()),
+            memory: Memory::unlimited(denials),
             on_stall: None,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            http_gate: Http {
-                allowed: rights.http,
-                trusted: Trusted::new(rights.http_ca.as_deref())?,
-                denials,
-            },
         })
     }
 }

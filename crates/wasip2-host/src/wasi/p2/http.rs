@@ -2,10 +2,12 @@
 
 use std::future::Future;
 
+use http_body_util::BodyExt;
 use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::denial::{Denials, Right};
 use super::https::{Exchange, NO_LIMIT, Trusted};
+use super::presence::Presence;
 
 /// Lets outgoing HTTP requests through, or not.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub struct Http {
     pub trusted: Trusted,
     /// Where a denial is noted.
     pub denials: Denials,
+    /// What tells a request's body that its guest is gone.
+    pub presence: Presence,
 }
 
 impl WasiHttpHooks for Http {
@@ -25,6 +29,7 @@ impl WasiHttpHooks for Http {
         options: Option<RequestOptions>,
         sent: Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
     ) -> Box<dyn Future<Output = wasmtime_wasi_http::Result<Exchange>> + Send> {
+        let request = request.map(|body| self.presence.guard(body).boxed_unsync());
         if self.allowed && request.uri().scheme_str() == Some("https") {
             return self.trusted.send(request, options.unwrap_or_default());
         }

@@ -4,8 +4,9 @@
 //! one that exports `wasi:cli/run`. A [`guest`] is the state that its calls
 //! work on, also where it calls another version; [`memory`] is what it may grow
 //! to. [`gate`] stands in for interfaces that do not ask back by themselves;
-//! [`network`] and [`http`] are what is asked. [`denial`] keeps what
-//! was refused, [`statistics`] what was counted, [`event_loop`] runs it all.
+//! [`network`] and [`http`] are what is asked, and [`presence`] keeps what a
+//! guest leaves unfinished from looking whole. [`denial`] keeps what was
+//! refused, [`statistics`] what was counted, [`event_loop`] runs it all.
 
 pub mod command;
 pub mod denial;
@@ -19,4 +20,5 @@ pub mod memory;
 mod network;
 #[cfg(unix)]
 mod output;
+mod presence;
 pub mod statistics;
