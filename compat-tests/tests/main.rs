@@ -30,6 +30,7 @@ mod setup;
 mod stdio;
 mod suite;
 mod survey;
+mod teams;
 mod tool;
 mod unwinding;
 mod waitable;

@@ -49,7 +49,7 @@ impl Report {
                 && project
                     .series
                     .iter()
-                    .all(|krate| krate.state == CrateState::Overridden)
+                    .all(|krate| matches!(krate.state, CrateState::Overridden | CrateState::Old))
         });
         toolchain && project
     }
@@ -124,6 +124,16 @@ fn print(report: &Report) {
             CrateState::Released => (
                 Style::new().yellow().apply_to("as is  "),
                 "a series exists and is not in use".to_owned(),
+            ),
+            CrateState::Old => (
+                Style::new().yellow().apply_to("old    "),
+                "built from a copy of an older series; `cargo wasip2 init` renews it".to_owned(),
+            ),
+            CrateState::Changed => (
+                Style::new().red().bold().apply_to("changed"),
+                "built from a copy in the project that is not as it was put there; restore it, or \
+                 remove it and run `cargo wasip2 init`"
+                    .to_owned(),
             ),
             CrateState::NoSeries => (
                 Style::new().yellow().apply_to("as is  "),

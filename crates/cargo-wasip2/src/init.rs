@@ -8,7 +8,7 @@ use wasip2_ground::{Console, Home, TARGET, Wasi};
 use wasip2_series::overrides::{self, Options};
 use wasip2_series::project::Project;
 use wasip2_series::report::report;
-use wasip2_series::{Series, SeriesArgs};
+use wasip2_series::{Placement, Series, SeriesArgs};
 
 /// Make a project of yours build for wasm32-wasip2 with the patched crates.
 ///
@@ -16,7 +16,8 @@ use wasip2_series::{Series, SeriesArgs};
 /// has C in it, the variables that it is compiled with into the project's
 /// `.cargo/config.toml`, and brings its lock file in line. Then
 /// `cargo run --target wasm32-wasip2` just works. Run it again after adding
-/// dependencies; `--remove` undoes it.
+/// dependencies; `--remove` undoes it. With `--vendor` or `--git`, others need
+/// nothing but cargo, and Wasmtime to run it.
 #[derive(Args, Debug)]
 pub struct InitArgs {
     /// The project's directory
@@ -51,6 +52,14 @@ pub struct InitArgs {
     /// Leave the C of dependencies alone: set no compiler for it
     #[arg(long)]
     no_c: bool,
+    /// Put the patched crates into the project, below this directory of it, so that
+    /// it builds anywhere with cargo alone
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["remove", "git"])]
+    vendor: Option<PathBuf>,
+    /// Take the patched crates from this repository, which `cargo wasip2 branch --all
+    /// --push URL` has filled, so that the project builds anywhere with cargo alone
+    #[arg(long, value_name = "URL", conflicts_with = "remove")]
+    git: Option<String>,
     #[command(flatten)]
     series: SeriesArgs,
 }
@@ -61,6 +70,11 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
     if arguments.remove {
         return remove(&project, arguments.series.offline, console);
     }
+    let placement = match (&arguments.vendor, &arguments.git) {
+        (Some(directory), _) => Some(Placement::vendored(&project, directory)?),
+        (None, Some(url)) => Some(Placement::Git(url.clone())),
+        (None, None) => None,
+    };
     let options = Options {
         except: &arguments.except,
         allow: &arguments.allow,
@@ -70,6 +84,7 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
         threads: arguments.threads,
         offline: arguments.series.offline,
         wasi: arguments.wasi,
+        placement: placement.as_ref(),
     };
     let series = arguments.series.all(home)?;
     let overridden = overrides::initialise(&project, &series, &options, home, console)?;

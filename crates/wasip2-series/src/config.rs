@@ -14,6 +14,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 use wasip2_ground::files::write_whole;
 use wasip2_ground::{TARGET, Wasi};
 
+use crate::placement::{Place, Placement};
 use crate::wasi;
 
 /// Where flags for rustc stand: cargo joins what is there with what a project
@@ -95,6 +96,71 @@ impl Config {
         entry.insert("path", path.to_string_lossy().into_owned().into());
         put(table, key, Value::InlineTable(entry));
         Ok(())
+    }
+
+    /// The overrides that are ours, with what they name.
+    pub fn overrides(&self) -> Vec<(String, Place)> {
+        let table = self
+            .document
+            .get("patch")
+            .and_then(|patch| patch.get("crates-io"));
+        let Some(table) = table.and_then(Item::as_table_like) else {
+            return Vec::new();
+        };
+        let ours = table.iter().filter(|(_, item)| is_ours(item));
+        ours.filter_map(|(key, item)| {
+            let word = |name| item.get(name).and_then(Item::as_str).map(str::to_owned);
+            let place = match (word("path"), word("git"), word("rev")) {
+                (Some(path), _, _) => Place::Path(path.into()),
+                (None, Some(url), Some(commit)) => Place::Git { url, commit },
+                _ => return None,
+            };
+            Some((key.to_owned(), place))
+        })
+        .collect()
+    }
+
+    /// Has the override at `key`, which is ours, name `place` instead.
+    pub fn set_place(&mut self, key: &str, place: &Place) {
+        let table = self
+            .document
+            .get_mut("patch")
+            .and_then(|patch| patch.get_mut("crates-io"))
+            .and_then(Item::as_table_like_mut);
+        let Some(table) = table.filter(|table| table.get(key).is_some_and(is_ours)) else {
+            return;
+        };
+        let mut entry = InlineTable::new();
+        if let Some(package) = table.get(key).and_then(|item| item.get("package")) {
+            entry.insert("package", package.as_str().unwrap_or(key).into());
+        }
+        match place {
+            Place::Path(path) => {
+                entry.insert("path", slashes(path).into());
+            }
+            Place::Git { url, commit } => {
+                entry.insert("git", url.into());
+                entry.insert("rev", commit.into());
+            }
+        }
+        put(table, key, Value::InlineTable(entry));
+    }
+
+    /// Where the overrides of ours lead.
+    pub fn placement(&self) -> Placement {
+        for (_, place) in self.overrides() {
+            match place {
+                Place::Git { url, .. } => return Placement::Git(url),
+                Place::Path(path) if path.is_relative() => {
+                    return match path.parent() {
+                        Some(parent) => Placement::Vendored(parent.to_owned()),
+                        None => continue,
+                    };
+                }
+                Place::Path(_) => {}
+            }
+        }
+        Placement::Home
     }
 
     /// Takes the override at `key` out, where it is ours.
@@ -284,6 +350,12 @@ fn table_at<'a>(
     }
     item.as_table_like_mut()
         .with_context(|| format!("`{}` in {place} is not a table", path.join(".")))
+}
+
+/// A relative path as every system writes it.
+fn slashes(path: &Path) -> String {
+    let parts: Vec<_> = path.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
 }
 
 fn put(table: &mut dyn toml_edit::TableLike, key: &str, mut value: Value) {

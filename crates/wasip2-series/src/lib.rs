@@ -18,7 +18,9 @@
 //! - [`project`]: a user's workspace and its lock file; [`graph`] is what of it
 //!   is built for this target. [`overrides`] has it build with the trees, in
 //!   `.cargo/config.toml`; on failure it is as it was. [`wasi`] is what a build
-//!   for a version of WASI takes.
+//!   for a version of WASI takes. [`placement`] is where the overrides lead: to
+//!   the trees, to copies in the project ([`vendor`]) or to a repository of
+//!   git's ([`remote`]).
 //! - [`report`]: what to say of a project, for `unsupported.toml` names crates
 //!   that do not build or work whatever is done.
 //! - [`staging`]: a workspace of ours, locked and overridden as a user's project
@@ -35,21 +37,25 @@ pub mod graph;
 pub mod manifest;
 pub mod overrides;
 pub mod patch;
+pub mod placement;
 pub mod pristine;
 pub mod project;
 pub mod release;
+pub mod remote;
 pub mod report;
 pub mod series;
 pub mod shims;
 pub mod source;
 pub mod staging;
 pub mod tree;
+pub mod vendor;
 pub mod wasi;
 pub mod workspace;
 
 pub use arguments::SeriesArgs;
 pub use graph::Graph;
 pub use patch::Patch;
+pub use placement::Placement;
 pub use pristine::Pristine;
 pub use release::{Network, Release};
 pub use series::Series;

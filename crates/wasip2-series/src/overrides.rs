@@ -1,7 +1,8 @@
 //! Overrides: a user's own project builds with the patched trees.
 //!
 //! The contract: after success every crate of the project that we have a
-//! series for is built from its patched tree, and cargo's lock file says so;
+//! series for is built from its patched tree, or from what stands for it
+//! elsewhere ([`Placement`]), and cargo's lock file says so;
 //! after any failure the project is as it was. Nothing is written but
 //! `[patch.crates-io]` entries, the target's runner, the variables that C is
 //! compiled with, the lock file and, for WASI 0.3 and for threads, flags for
@@ -21,15 +22,16 @@ use cargo_lock::Lockfile;
 use semver::Version;
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, TARGET, Wasi};
-use wasip2_toolchain::Clang;
+use wasip2_toolchain::{CC, Clang};
 
 use crate::config::{Config, Runner};
 use crate::graph::{Graph, Package};
+use crate::placement::{Place, Placement};
 use crate::project::{Kept, Project, locked, pulled_in_by};
 use crate::release::Network;
 use crate::series::Series;
 use crate::shims::Shims;
-use crate::tree;
+use crate::{tree, vendor};
 
 /// What `init` may and may not do.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +50,9 @@ pub struct Options<'a> {
     pub threads: bool,
     /// Whether to keep from the network.
     pub offline: bool,
+    /// Where the overrides are to lead; where nothing is said, to where an
+    /// earlier `init` had them lead.
+    pub placement: Option<&'a Placement>,
     /// The version of WASI to build for; where none is named, the one that the
     /// project is built for already.
     pub wasi: Option<Wasi>,
@@ -116,6 +121,8 @@ fn override_crates<'a>(
 
     let wasi = options.wasi.unwrap_or_else(|| config.wasi());
     let had_threads = config.has_threads();
+    let before_placement = config.placement();
+    let placement = options.placement.unwrap_or(&before_placement).clone();
     config.remove_ours();
     // Those that the project sets by itself are still there.
     let threads = options.threads || (had_threads && !config.has_threads());
@@ -126,7 +133,7 @@ fn override_crates<'a>(
              and then `init` with one of the two"
         );
     }
-    if let Runner::Theirs(runner) = config.set_runner(&runner()?)? {
+    if let Runner::Theirs(runner) = config.set_runner(&runner(&placement, threads)?)? {
         console.warn(format!(
             "{} already sets a runner for {TARGET}, which stays: {runner}",
             config.path.display()
@@ -199,9 +206,45 @@ fn override_crates<'a>(
     wanted.retain(|(series, _)| !unused.contains(&(series.name.clone(), series.version.clone())));
     drop_unused_shims(project, &needed, &after, &mut config, options, console)?;
     if options.c {
-        compile_c(project, &mut config, options, home, console)?;
+        compile_c(project, &mut config, options, &placement, home, console)?;
     }
-    Ok(wanted.into_iter().map(|(series, _)| series).collect())
+    let wanted: Vec<&Series> = wanted.into_iter().map(|(series, _)| series).collect();
+    placement.settle(
+        project,
+        &mut config,
+        &wanted,
+        &shims,
+        options.offline,
+        home,
+        console,
+    )?;
+    if let Placement::Git(_) = placement {
+        check_git(&project.lock(options.offline, console)?, &wanted)?;
+    }
+    if let Placement::Vendored(directory) = &before_placement
+        && placement != before_placement
+    {
+        vendor::remove(&project.root.join(directory), &[], console)?;
+    }
+    Ok(wanted)
+}
+
+/// An error where cargo would not fetch one of these from a repository.
+fn check_git(lock: &Lockfile, wanted: &[&Series]) -> Result<()> {
+    for series in wanted {
+        let is_there = lock.packages.iter().any(|package| {
+            package.name.as_str() == series.name
+                && package.version.to_string() == series.version.to_string()
+                && package
+                    .source
+                    .as_ref()
+                    .is_some_and(|source| source.is_git())
+        });
+        if !is_there {
+            bail!("cargo does not take {series} from the repository; nothing was changed");
+        }
+    }
+    Ok(())
 }
 
 /// Whether it went well. What is not built for this target may go wrong.
@@ -229,6 +272,7 @@ fn compile_c(
     project: &Project,
     config: &mut Config,
     options: &Options,
+    placement: &Placement,
     home: &Home,
     console: &Console,
 ) -> Result<()> {
@@ -238,6 +282,14 @@ fn compile_c(
         return Ok(());
     }
     let names = names.join(", ");
+    if !placement.is_here() {
+        console.warn(format!(
+            "{names} may have C in them, and where a compiler for it is differs by machine, so \
+             none is set: have {CC}, AR_wasm32_wasip2 and CFLAGS_wasm32_wasip2 in the environment \
+             of each, or say `--no-c`"
+        ));
+        return Ok(());
+    }
     match Clang::find(home, console)? {
         // Their flags are then theirs, too.
         Clang::Named => {}
@@ -474,9 +526,27 @@ fn locked_as_path(lock: &Lockfile, series: &Series) -> bool {
     })
 }
 
-/// The runner, as words: this tool's host with the rights that a program has
-/// when it runs natively. Whoever wants fewer takes flags away.
-fn runner() -> Result<Vec<String>> {
+/// The runner, as words: this tool's host, or what every machine may have, with
+/// the rights that a program has when it runs natively. Whoever wants fewer
+/// takes flags away.
+fn runner(placement: &Placement, threads: bool) -> Result<Vec<String>> {
+    if !placement.is_here() {
+        let threads = threads.then_some("-Wcomponent-model-threading");
+        let words = [
+            "wasmtime",
+            "run",
+            "-Sinherit-network",
+            "-Sallow-ip-name-lookup",
+            "-Shttp",
+            "-Sinherit-env",
+            "--dir=.",
+        ];
+        return Ok(words
+            .into_iter()
+            .chain(threads)
+            .map(str::to_owned)
+            .collect());
+    }
     let this = std::env::current_exe().context("this program's own path is not known")?;
     // A bare name would depend on the shell's `PATH`.
     let mut words = vec![this.to_string_lossy().into_owned()];
@@ -499,15 +569,29 @@ fn runner() -> Result<Vec<String>> {
 /// was any. On failure the project is as it was.
 pub fn remove(project: &Project, offline: bool, console: &Console) -> Result<bool> {
     let mut config = Config::read(&project.root)?;
+    let placement = config.placement();
     if config.remove_ours() == 0 {
         return Ok(false);
     }
     or_as_it_was(project, &config.path, || {
         config.write()?;
         let locked = project.lock(offline, console);
-        locked.context("the lock file could not be brought back to the released crates")?;
-        Ok(true)
-    })
+        locked.context("the lock file could not be brought back to the released crates")
+    })?;
+    if let Placement::Vendored(directory) = placement {
+        vendor::remove(&project.root.join(directory), &[], console)?;
+    }
+    Ok(true)
+}
+
+/// Where the overrides of `project` lead.
+pub fn placement(project: &Project) -> Result<Placement> {
+    Ok(Config::read(&project.root)?.placement())
+}
+
+/// The overrides of `project` that are ours, with what they name.
+pub fn overrides(project: &Project) -> Result<Vec<(String, Place)>> {
+    Ok(Config::read(&project.root)?.overrides())
 }
 
 /// The version of WASI that `project` is built for.

@@ -2,7 +2,7 @@
 //! overridden, and which would not build for this target.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use semver::{Version, VersionReq};
@@ -12,9 +12,10 @@ use wasip2_ground::{Console, Wasi};
 use wasip2_toolchain::CC;
 
 use crate::graph::{Graph, Package};
+use crate::placement::Place;
 use crate::project::Project;
 use crate::series::Series;
-use crate::{overrides, tree};
+use crate::{overrides, tree, vendor};
 
 /// What a project's graph for wasm32-wasip2 holds.
 #[derive(Debug, Serialize)]
@@ -56,6 +57,10 @@ pub enum CrateState {
     Released,
     /// No series covers this release line.
     NoSeries,
+    /// It is built from a copy in the project, of an older series.
+    Old,
+    /// It is built from a copy in the project, which someone has changed.
+    Changed,
 }
 
 /// A crate that does not build or work on this target.
@@ -158,9 +163,16 @@ pub fn report(
         notes: notes(wasi),
     };
     let compiles_c = compiles_c(project)?;
+    let overridden = overrides::overrides(project)?;
+    report
+        .notes
+        .extend(changed_shims(project, &overridden, all)?);
     for package in &graph.packages {
-        let is_tree = package.path.as_deref().is_some_and(tree::is_tree);
-        report.series.extend(state(package, all, is_tree));
+        let is_tree = match &package.path {
+            Some(path) => tree::is_tree(path) || is_commit(path, &overridden),
+            None => false,
+        };
+        report.series.extend(state(package, all, is_tree)?);
         let met = unsupported.crates.iter().find(|entry| {
             entry.name == package.name
                 && !is_tree
@@ -201,28 +213,69 @@ pub fn report(
 }
 
 /// What becomes of a package, if a series exists for its crate.
-fn state(package: &Package, all: &[Series], is_tree: bool) -> Option<CrateReport> {
+fn state(package: &Package, all: &[Series], is_tree: bool) -> Result<Option<CrateReport>> {
     let mut of_crate = all
         .iter()
         .filter(|series| series.name == package.name)
         .peekable();
-    of_crate.peek()?;
+    if of_crate.peek().is_none() {
+        return Ok(None);
+    }
     let is_needless = |series: &&Series| series.needless.matches(&package.version);
     let state = if is_tree {
-        CrateState::Overridden
+        let copy = package.path.as_deref().filter(|path| vendor::is_copy(path));
+        let series = of_crate.find(|series| series.serves(&package.version));
+        match (copy, series) {
+            (Some(copy), Some(series)) => match vendor::state(copy, &series.digest()?)? {
+                vendor::State::Fresh => CrateState::Overridden,
+                vendor::State::Old => CrateState::Old,
+                vendor::State::Changed => CrateState::Changed,
+            },
+            _ => CrateState::Overridden,
+        }
     } else if of_crate.clone().any(|series| is_needless(&series)) {
-        return None;
+        return Ok(None);
     } else if of_crate.any(|series| series.serves(&package.version)) {
         CrateState::Released
     } else {
         CrateState::NoSeries
     };
-    Some(CrateReport {
+    Ok(Some(CrateReport {
         name: package.name.clone(),
         version: package.version.clone(),
         by: package.pulled_in_by(),
         state,
+    }))
+}
+
+/// Whether `path`, as cargo shows it, is a commit that an override names.
+fn is_commit(path: &Path, overridden: &[(String, Place)]) -> bool {
+    let path = path.to_string_lossy();
+    overridden.iter().any(|(_, place)| match place {
+        Place::Git { url, commit } => path.contains(url.as_str()) && path.contains(commit.as_str()),
+        Place::Path(_) => false,
     })
+}
+
+/// What to say of copies of shims that someone has changed.
+fn changed_shims(
+    project: &Project,
+    overridden: &[(String, Place)],
+    all: &[Series],
+) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    for (key, place) in overridden {
+        let Place::Path(path) = place else { continue };
+        let path = project.root.join(path);
+        let is_shim = !all.iter().any(|series| series.name == *key);
+        if is_shim && vendor::is_copy(&path) && vendor::is_changed(&path)? {
+            notes.push(format!(
+                "{} was changed after it was put there",
+                path.display()
+            ));
+        }
+    }
+    Ok(notes)
 }
 
 /// Whether a compiler for C is set for the project.

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use toml::{Table, Value};
 
+use crate::git::{git, read};
 use crate::source::Source;
+use crate::vendor;
 use wasip2_ground::mirror::mirror;
 use wasip2_ground::{Console, Home};
 
@@ -73,6 +75,50 @@ impl Shims {
     /// Where the copy of `name` stands, made or not.
     pub fn path(&self, name: &str, home: &Home) -> PathBuf {
         home.root().join("shims").join(name)
+    }
+
+    /// A digest of everything that the copy of `name` is made of.
+    pub fn digest(&self, name: &str, home: &Home) -> Result<String> {
+        vendor::content(&self.path(name, home))
+    }
+
+    /// The repository that has the copies of all of them in one commit, which
+    /// has the same name everywhere.
+    pub fn repository(&self, home: &Home, console: &Console) -> Result<(PathBuf, String)> {
+        self.stage_all(home, console)?;
+        let _lock = home.lock("shims", console)?;
+        let repository = home.directory("shims.git")?;
+        let work = home.directory("shims")?;
+        read(&repository, &["init", "--quiet", "--bare"], console)?;
+        // Its index is made anew, with what the tool carries and nothing else.
+        let in_work = |arguments: &[&str]| {
+            git(&repository, ["--git-dir=."])
+                .arg(format!("--work-tree={}", work.display()))
+                .args(arguments)
+        };
+        in_work(&["read-tree", "--empty"]).read(console)?;
+        for name in &self.names {
+            let specification = format!(":(top){name}");
+            let left_out = [
+                format!(":(exclude,top){name}/Cargo.lock"),
+                format!(":(exclude,top){name}/target"),
+            ];
+            in_work(&["add", "--force", "--"])
+                .arg(specification)
+                .args(left_out)
+                .read(console)?;
+        }
+        let tree = read(&repository, &["write-tree"], console)?;
+        let message = "The crates that patched crates depend on
+";
+        let commit = read(&repository, &["commit-tree", &tree, "-m", message], console)?;
+        // What nothing names could be cleaned away.
+        read(
+            &repository,
+            &["update-ref", "refs/heads/main", &commit],
+            console,
+        )?;
+        Ok((repository, commit))
     }
 
     /// Brings the copy of every shim up to date.

@@ -15,6 +15,7 @@ use crate::manifest;
 use crate::pristine::Pristine;
 use crate::release::Network;
 use crate::series::{PatchFile, Series};
+use crate::vendor;
 use wasip2_ground::{Console, Home};
 
 /// What a finished tree says of itself, in `.git/wasip2.json`.
@@ -31,9 +32,18 @@ pub fn path(series: &Series, home: &Home) -> PathBuf {
     home.root().join("trees").join(series.directory_name())
 }
 
-/// Whether a patched tree stands in `directory`, whichever home it is in.
+/// Whether a patched tree stands in `directory`, whichever home it is in, or a
+/// copy of one.
 pub fn is_tree(directory: &Path) -> bool {
-    stamp(directory).is_some()
+    stamp(directory).is_some() || vendor::is_copy(directory)
+}
+
+/// The commit of the patched tree in `directory` that the tool made, with
+/// nothing that someone did there afterwards.
+pub fn commit(directory: &Path) -> Result<String> {
+    let stamp = stamp(directory);
+    let stamp = stamp.with_context(|| format!("{} is no patched tree", directory.display()))?;
+    Ok(stamp.commit)
 }
 
 /// Makes the patched tree of `series`, or finds it made. With `force`, changes

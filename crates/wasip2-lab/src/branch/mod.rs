@@ -8,6 +8,7 @@
 //! written to.
 
 mod output;
+mod publish;
 mod pull_request;
 mod repository;
 mod split;
@@ -37,12 +38,23 @@ use wasip2_series::{Patch, Pristine, Series, SeriesArgs};
 /// another if it conflicts without it in a three-way merge, or if the series
 /// says so (`needs` in series.toml).
 ///
+/// With `--push` the patched trees go to a repository of git's for others to
+/// build with (`cargo wasip2 init --git REMOTE`): a branch for each release,
+/// with a commit for each patch and a last one for the manifest that cargo
+/// builds, and the branch `shims`. What was there before stays, by tags.
+///
 /// Exit codes: 0 the repository was made, 1 it was not, 2 wrong usage.
 #[derive(Args, Debug)]
 pub struct BranchArgs {
     /// The crate, such as `tokio` or `reqwest@0.13`
-    #[arg(value_name = "CRATE")]
-    krate: String,
+    #[arg(value_name = "CRATE", required_unless_present = "all")]
+    krate: Option<String>,
+    /// Every crate that has a series
+    #[arg(long, conflicts_with_all = ["krate", "out"])]
+    all: bool,
+    /// Push to this repository instead, an empty one or one that was filled so
+    #[arg(long, value_name = "REMOTE", conflicts_with_all = ["out", "split", "pr"])]
+    push: Option<String>,
     /// Where to make the repository [default: below the tool's own directory]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -72,41 +84,68 @@ struct Made<'a> {
 
 /// Runs the verb.
 pub fn run(arguments: &BranchArgs, home: &Home, console: &Console) -> Result<()> {
-    let series = series::select_one(arguments.series.all(home)?, &arguments.krate)?;
-    let patches = Patch::all(&series)?;
+    let mut series = arguments.series.all(home)?;
+    if let Some(krate) = &arguments.krate {
+        series = vec![series::select_one(series, krate)?];
+    }
+    if let Some(remote) = &arguments.push {
+        let pushed = publish::push(&series, remote, arguments.series.network(), home, console)?;
+        if arguments.json {
+            println!("{}", serde_json::to_string_pretty(&pushed)?);
+        }
+        return Ok(());
+    }
+    let made = series
+        .iter()
+        .map(|series| make(series, arguments, home, console))
+        .collect::<Result<Vec<Made>>>()?;
+    match (arguments.json, made.as_slice()) {
+        (true, [one]) if !arguments.all => println!("{}", serde_json::to_string_pretty(one)?),
+        (true, all) => println!("{}", serde_json::to_string_pretty(all)?),
+        (false, all) => {
+            for made in all {
+                println!("{}", made.path.display());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Makes the repository of one series.
+fn make<'a>(
+    series: &'a Series,
+    arguments: &BranchArgs,
+    home: &Home,
+    console: &Console,
+) -> Result<Made<'a>> {
+    let patches = Patch::all(series)?;
     let directory = match &arguments.out {
         Some(directory) => std::path::absolute(directory)?,
         None => home.directory("branches")?.join(series.directory_name()),
     };
     let output = Output::prepare(directory, console)?;
-    let pristine = Pristine::get(&series, arguments.series.network(), home, console)?;
+    let pristine = Pristine::get(series, arguments.series.network(), home, console)?;
     console.status("Branching", format!("{series} ({} patches)", patches.len()));
-    let repository = Repository::make(output.work(), &series, &pristine, console)?;
+    let repository = Repository::make(output.work(), series, &pristine, console)?;
     let mut branches = vec![whole(&repository, &patches)];
     if arguments.split {
-        branches.extend(split::branches(&series, &patches, &repository, console)?);
+        branches.extend(split::branches(series, &patches, &repository, console)?);
     }
     if arguments.pr {
         for branch in &mut branches {
-            let text = pull_request::text(branch, &series, &patches);
+            let text = pull_request::text(branch, series, &patches);
             branch.pull_request = Some(output.write_pull_request(&branch.name, &text)?);
         }
     }
     let path = output.finish(console)?;
-    report(&branches, &series, console);
-    if arguments.json {
-        let made = Made {
-            name: &series.name,
-            version: series.version.to_string(),
-            path,
-            base: repository.base.clone(),
-            branches,
-        };
-        println!("{}", serde_json::to_string_pretty(&made)?);
-    } else {
-        println!("{}", path.display());
-    }
-    Ok(())
+    report(&branches, series, console);
+    Ok(Made {
+        name: &series.name,
+        version: series.version.to_string(),
+        path,
+        base: repository.base.clone(),
+        branches,
+    })
 }
 
 /// Makes the branch of each patch in the empty directory `path`, with the
