@@ -1,4 +1,5 @@
-//! Makes the object that refers to wasi-libc's private functions.
+//! Makes the object that refers to wasi-libc's private functions, and to the
+//! public one that is proposed.
 //!
 //! The references are weak, which Rust cannot say yet (`linkage`, `global_asm!`
 //! for WebAssembly): where wasi-libc has no such function, its address is null,
@@ -9,8 +10,10 @@
 //! __attribute__((weak)) int descriptor_table_insert(descriptor_table_entry_t);
 //! __attribute__((weak)) int __wasilibc_poll_add(poll_state_t *, short, uint32_t);
 //! __attribute__((weak)) void __wasilibc_poll_ready(poll_state_t *, short);
+//! __attribute__((weak)) int wasi_pollable_borrow_fd(int32_t, void (*)(void *), void *);
 //! const void *wasi_pollable_fd_0_1_private[] = {
 //!   descriptor_table_insert, __wasilibc_poll_add, __wasilibc_poll_ready,
+//!   wasi_pollable_borrow_fd,
 //! };
 //! ```
 //!
@@ -28,10 +31,11 @@ const I32: u8 = 0x7f;
 
 /// The functions, in the order of the table, with their parameters and results.
 /// A structure is passed as a pointer to it.
-const FUNCTIONS: [(&str, &[u8], &[u8]); 3] = [
+const FUNCTIONS: [(&str, &[u8], &[u8]); 4] = [
     ("descriptor_table_insert", &[I32], &[I32]),
     ("__wasilibc_poll_add", &[I32, I32, I32], &[I32]),
     ("__wasilibc_poll_ready", &[I32, I32], &[]),
+    ("wasi_pollable_borrow_fd", &[I32, I32, I32], &[I32]),
 ];
 
 fn main() {

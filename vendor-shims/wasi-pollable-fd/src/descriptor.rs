@@ -16,6 +16,9 @@
 //! what a descriptor cannot do, and fails. It only calls `fstat` without looking,
 //! the fourth slot in all versions.
 //!
+//! A wasi-libc that has the public function which `PROPOSAL.md` proposes is
+//! asked for the descriptor instead, and nothing private is touched.
+//!
 //! The functions of wasi-libc are referred to weakly, see `build.rs`.
 
 use std::ffi::{c_int, c_short, c_void};
@@ -80,7 +83,11 @@ struct Private {
     descriptor_table_insert: Option<unsafe extern "C" fn(Entry) -> c_int>,
     poll_add: Option<unsafe extern "C" fn(*mut c_void, c_short, u32) -> c_int>,
     poll_ready: Option<unsafe extern "C" fn(*mut c_void, c_short)>,
+    /// `wasi_pollable_borrow_fd`, which is public.
+    borrow_fd: Option<unsafe extern "C" fn(u32, BorrowRelease, *mut c_void) -> c_int>,
 }
+
+type BorrowRelease = unsafe extern "C" fn(*mut c_void);
 
 extern "C" {
     #[link_name = "wasi_pollable_fd_0_1_private"]
@@ -101,14 +108,20 @@ fn private() -> &'static Private {
 /// Whether wasi-libc has the private functions.
 pub(crate) fn is_supported() -> bool {
     let private = private();
-    private.descriptor_table_insert.is_some()
-        && private.poll_add.is_some()
-        && private.poll_ready.is_some()
+    is_public()
+        || private.descriptor_table_insert.is_some()
+            && private.poll_add.is_some()
+            && private.poll_ready.is_some()
+}
+
+/// Whether wasi-libc has a public function for this.
+fn is_public() -> bool {
+    private().borrow_fd.is_some()
 }
 
 /// Whether it is known which slots `poll(2)` calls.
 pub(crate) fn slots_known() -> bool {
-    REGISTER.load(Relaxed) != 0 && FINISH.load(Relaxed) != 0
+    is_public() || REGISTER.load(Relaxed) != 0 && FINISH.load(Relaxed) != 0
 }
 
 /// Puts `pollable` into the table.
@@ -119,6 +132,9 @@ pub(crate) fn insert<P: Send + 'static>(
     pollable: P,
     handle: impl FnOnce(&P) -> u32,
 ) -> io::Result<OwnedFd> {
+    if let Some(borrow_fd) = private().borrow_fd {
+        return borrow(pollable, handle, borrow_fd);
+    }
     let Some(descriptor_table_insert) = private().descriptor_table_insert else {
         return Err(io::ErrorKind::Unsupported.into());
     };
@@ -141,6 +157,32 @@ pub(crate) fn insert<P: Send + 'static>(
     }
     // SAFETY: the table has just given out this descriptor, to us alone.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Has wasi-libc make the descriptor of a pollable that stays ours.
+fn borrow<P: Send + 'static>(
+    pollable: P,
+    handle: impl FnOnce(&P) -> u32,
+    borrow_fd: unsafe extern "C" fn(u32, BorrowRelease, *mut c_void) -> c_int,
+) -> io::Result<OwnedFd> {
+    let handle = handle(&pollable);
+    let data = Box::into_raw(Box::new(pollable));
+    // SAFETY: the function's contract: the handle stays valid until `release`
+    // gets the data, which is once, on the last `close`, and never if it fails.
+    let fd = unsafe { borrow_fd(handle, release_borrowed::<P>, data.cast()) };
+    if fd < 0 {
+        let error = io::Error::last_os_error();
+        // SAFETY: it failed, so the pointer is still ours alone.
+        drop(unsafe { Box::from_raw(data) });
+        return Err(error);
+    }
+    // SAFETY: the table has just given out this descriptor, to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+unsafe extern "C" fn release_borrowed<P>(data: *mut c_void) {
+    // SAFETY: it is the pointer that `borrow` gave with this very function.
+    drop(unsafe { Box::from_raw(data.cast::<P>()) });
 }
 
 /// The functions of a descriptor that is inserted now.
