@@ -52,7 +52,7 @@ pub struct InitArgs {
     #[arg(long)]
     no_c: bool,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
 }
 
 /// Runs the verb.
