@@ -1,9 +1,12 @@
 //! `cargo wasip2 apply`, with good and bad series, registries and trees.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
 
 use crate::sample::{Sample, patch, series_toml};
-use crate::tool::{Tool, assert_says, repository_home};
+use crate::tool::{Ended, Tool, assert_says, repository_home};
 
 #[test]
 fn a_series_becomes_a_tree_once() {
@@ -273,4 +276,97 @@ fn a_series_that_is_not_there_is_named() {
         .run()
         .failed(1);
     assert_says(&said, &["nowhere could not be read"]);
+}
+
+/// Whatever a shell has for other repositories, and whatever a template puts into
+/// new ones: neither runs, nor does it change the tree.
+#[test]
+fn git_obeys_nobody_else() {
+    let sample = Sample::new();
+    let tree = sample.tree();
+    sample.tool("apply").arg("sample").run().succeeded();
+    let commit = fs::read_to_string(tree.join(".git/refs/heads/main")).unwrap();
+    fs::remove_dir_all(sample.path("home")).unwrap();
+
+    let (template, ran) = (sample.path("template"), sample.path("ran"));
+    for hook in [
+        "applypatch-msg",
+        "post-checkout",
+        "post-commit",
+        "pre-commit",
+    ] {
+        let hook = template.join("hooks").join(hook);
+        fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        fs::write(&hook, format!("#!/bin/sh\ntouch '{}'\n", ran.display())).unwrap();
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let user = sample.path("user/.config/git");
+    fs::create_dir_all(&user).unwrap();
+    fs::write(user.join("attributes"), "* text eol=crlf\n").unwrap();
+    fs::write(user.join("ignore"), "*.rs\n").unwrap();
+    let mut apply = sample.tool("apply").arg("sample");
+    for (name, value) in [
+        ("GIT_TEMPLATE_DIR", template.as_path()),
+        ("GIT_CONFIG_COUNT", Path::new("1")),
+        ("GIT_CONFIG_KEY_0", Path::new("core.hooksPath")),
+        ("GIT_CONFIG_VALUE_0", &template.join("hooks")),
+        ("GIT_COMMON_DIR", &sample.path("elsewhere")),
+        ("XDG_CONFIG_HOME", &sample.path("user/.config")),
+    ] {
+        apply = apply.env(name, value);
+    }
+    apply.run().succeeded();
+    assert!(!ran.exists(), "a hook was run");
+    let again = fs::read_to_string(tree.join(".git/refs/heads/main")).unwrap();
+    assert_eq!(again, commit);
+}
+
+/// What a series says names directories of the tool's.
+#[test]
+fn a_series_cannot_name_a_place_elsewhere() {
+    let sample = Sample::new();
+    let file = sample.series().join("series.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    for (old, new) in [
+        ("crate = \"sample\"", "crate = \"../../sample\""),
+        ("path = \"\"", "path = \"../outside\""),
+        ("path = \"\"", "path = \"/outside\""),
+    ] {
+        fs::write(&file, text.replace(old, new)).unwrap();
+        let said = sample.tool("apply").run().failed(1);
+        assert_says(
+            &said,
+            &["series.toml is not right", new.split('"').nth(1).unwrap()],
+        );
+    }
+}
+
+/// Two at once, where nothing is there yet.
+#[test]
+fn two_at_once_do_not_disturb_each_other() {
+    let sample = Sample::new();
+    sample.second_line();
+    for _ in 0..3 {
+        fs::remove_dir_all(sample.path("home")).unwrap();
+        let start = |words: &[&str]| {
+            let tool = sample.tool(words[0]).args(&words[1..]);
+            let mut command = tool.into_command();
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        };
+        let out = sample.path("out").display().to_string();
+        let all = [
+            start(&["apply"]),
+            start(&["apply"]),
+            start(&["branch", "sample@1.2"]),
+            start(&["branch", "sample@1.2"]),
+            start(&["branch", "sample@1.2", "--split", "--out", &out]),
+        ];
+        for child in all {
+            Ended::from(child.wait_with_output().unwrap()).succeeded();
+        }
+        fs::remove_dir_all(sample.path("out")).unwrap();
+        let left = fs::read_dir(sample.path("home/trees")).unwrap();
+        assert_eq!(left.count(), 2, "something unfinished is left");
+    }
 }

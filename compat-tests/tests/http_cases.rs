@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde::Deserialize;
@@ -123,7 +123,19 @@ impl Servers {
         filter: &str,
         variables: &[(&str, String)],
     ) -> Outcomes {
-        let mut command = Command::new(tool::native("guests", program, program));
+        let program = tool::native("guests", program, program);
+        self.run_natively(&program, engine, filter, variables)
+    }
+
+    /// The outcomes of the native program in this file.
+    fn run_natively(
+        &self,
+        program: &Path,
+        engine: Engine,
+        filter: &str,
+        variables: &[(&str, String)],
+    ) -> Outcomes {
+        let mut command = Command::new(program);
         for name in PROXY_VARIABLES {
             command.env_remove(name).env_remove(name.to_lowercase());
         }
@@ -258,6 +270,20 @@ fn every_case_ends_over_sockets_with_http_2_as_it_does_natively() {
     assert_all_alike(Engine::Http2, &natively, &components);
 }
 
+/// Whoever builds for another target gets the patched crates, too.
+#[test]
+fn every_case_ends_natively_as_with_the_released_crates() {
+    let servers = Servers::start();
+    let released = servers.natively("http-cases", Engine::WasiHttp, "");
+    let program = tool::native_patched("guests", "http-cases");
+    let patched = servers.run_natively(&program, Engine::WasiHttp, "", &[]);
+    assert_eq!(
+        patched["url of the response"],
+        released["url of the response"]
+    );
+    assert_eq!(patched, released);
+}
+
 /// The release line that much of the ecosystem still depends on.
 #[test]
 fn every_case_ends_with_reqwest_0_12_as_it_does_natively() {
@@ -277,6 +303,9 @@ fn https_agrees_on_a_version() {
     let components = servers.in_component("http-cases", Engine::Sockets, "async", "https ");
     assert_eq!(components["https version"], "HTTP/2.0");
     assert_alike(Engine::Sockets, &natively, &components);
+    // Over wasi:http it is the host's matter, and a response does not tell.
+    let components = servers.in_component("http-cases", Engine::WasiHttp, "async", "https version");
+    assert_eq!(components["https version"], "HTTP/1.1");
 }
 
 /// What the environment says of proxies holds for sockets. Over wasi:http it is

@@ -12,6 +12,8 @@ mod host;
 mod http_cases;
 mod http_client;
 mod init;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod interrupted;
 mod jco;
 mod lint;
 mod matrix;
@@ -25,6 +27,7 @@ mod serve_examples;
 mod serve_faults;
 mod serve_limits;
 mod serve_load;
+mod serve_pool;
 mod server;
 mod setup;
 mod stdio;

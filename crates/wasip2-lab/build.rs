@@ -20,7 +20,7 @@ fn main() {
     );
     let tools = repository.join("target/wasip2/tools");
     println!("cargo::rerun-if-changed={}", tools.display());
-    if own_wasmtime(&tools) || which::which("wasmtime").is_ok() {
+    if own_wasmtime(&tools) || which::which("wasmtime").is_ok() || has_pip() {
         println!("cargo::rustc-cfg=has_wasmtime");
     }
     if which::which("npm").is_ok() && node().is_some_and(|major| major >= 20) {
@@ -42,6 +42,15 @@ fn own_wasmtime(tools: &Path) -> bool {
         })
     };
     tools.join("bin/wasmtime").is_file() || fetched()
+}
+
+/// Whether `setup --wasmtime` can fetch it within seconds, as tests then do.
+fn has_pip() -> bool {
+    Command::new("python3")
+        .args(["-m", "pip", "--version"])
+        .stdin(Stdio::null())
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
 /// The major version of Node.js.

@@ -22,7 +22,7 @@ pub struct ApplyArgs {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
     /// Print JSON instead of paths
     #[arg(long)]
     json: bool,

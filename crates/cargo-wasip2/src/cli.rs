@@ -59,3 +59,25 @@ mod tests {
         super::Cli::command().debug_assert();
     }
 }
+
+impl Verb {
+    /// Whether it is to keep from the network.
+    pub fn is_offline(&self) -> bool {
+        match self {
+            Verb::Setup(arguments) => arguments.wanted.offline,
+            Verb::Doctor(arguments) => arguments.series.offline,
+            Verb::Apply(arguments) => arguments.series.offline,
+            Verb::Init(arguments) => arguments.series.offline,
+            Verb::Run(arguments) => arguments.series.offline,
+            Verb::Serve(arguments) => arguments.series.offline,
+            // These build nothing, or hand it over.
+            Verb::Host(_) | Verb::Preinit(_) | Verb::Lab(_) => false,
+        }
+    }
+
+    /// Whether it puts what it was at in order after Ctrl-C. The others are ended
+    /// by that where they are.
+    pub fn puts_in_order(&self) -> bool {
+        matches!(self, Verb::Setup(_) | Verb::Apply(_) | Verb::Init(_))
+    }
+}

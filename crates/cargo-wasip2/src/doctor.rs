@@ -24,7 +24,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "PATH")]
     manifest_path: Option<PathBuf>,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,

@@ -61,7 +61,7 @@ pub struct InitArgs {
     #[arg(long, value_name = "URL", conflicts_with = "remove")]
     git: Option<String>,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
 }
 
 /// Runs the verb.

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Parser;
 use wasip2_ground::command_line::{self, Shown};
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, interrupt};
 use wasip2_host::preinit;
 
 use cli::{Cli, Verb};
@@ -38,7 +38,10 @@ fn main() -> ExitCode {
 }
 
 fn run(verb: &Verb, shown: &Shown, console: &Console) -> Result<u8> {
-    let home = Home::find()?;
+    let home = Home::find()?.offline(verb.is_offline());
+    if verb.puts_in_order() {
+        interrupt::note()?;
+    }
     match verb {
         Verb::Setup(arguments) => setup::run(arguments, &home, console).map(|()| 0),
         Verb::Doctor(arguments) => {

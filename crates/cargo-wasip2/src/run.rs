@@ -50,7 +50,7 @@ pub struct RunArgs {
     #[arg(long)]
     no_run: bool,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
     /// Arguments for the guest
     #[arg(value_name = "ARGS", last = true)]
     arguments: Vec<String>,

@@ -49,7 +49,7 @@ pub struct ServeArgs {
     no_run: bool,
 
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
 }
 
 /// Runs the verb, until Ctrl-C; gives back the exit code.

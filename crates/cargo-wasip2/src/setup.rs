@@ -14,7 +14,7 @@ use wasip2_toolchain::{CC, Clang, Libc, Origin, Panic, cargo_hack, libc, unwindi
 #[derive(Clone, Debug, clap::Args)]
 pub struct SetupArgs {
     #[command(flatten)]
-    wanted: setup::Arguments,
+    pub wanted: setup::Arguments,
 
     /// Also fetch the pinned cargo-hack, which walks the features of a crate
     #[arg(long)]

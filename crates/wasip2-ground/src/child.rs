@@ -5,12 +5,13 @@ use std::io::Read;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
+use crate::bounded::{self, Kept};
 use crate::interrupt;
 
 /// The longest pause between two looks at whether a program has ended.
@@ -19,6 +20,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// How long the rest of its output is waited for: something that it started
 /// may hold on to the other end.
 const REST: Duration = Duration::from_secs(2);
+
+/// How long a program may take to end where it was told to.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// How a program ended, and what it wrote.
 #[derive(Debug)]
@@ -38,9 +42,9 @@ pub fn run(command: Command, limit: Duration) -> Result<Ended> {
     let status = wait(&mut child, limit)?;
     interrupt::refuse()?;
     let until = Instant::now() + REST;
-    let rest = |bytes: Receiver<Vec<u8>>| {
+    let rest = |kept: Receiver<Kept>| {
         let left = until.saturating_duration_since(Instant::now());
-        bytes.recv_timeout(left).unwrap_or_default()
+        kept.recv_timeout(left).unwrap_or_default().bytes
     };
     Ok(Ended {
         status,
@@ -138,18 +142,106 @@ pub fn stop(group: i32) {
     let _ = group;
 }
 
-/// All that comes from there, once it has come to its end.
-pub fn collect(from: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+/// What comes from there, once it has come to its end.
+pub fn collect(from: Option<impl Read + Send + 'static>) -> Receiver<Kept> {
+    collect_most(from, bounded::TEXT)
+}
+
+/// The same, of which at most about `most` bytes are kept.
+pub fn collect_most(from: Option<impl Read + Send + 'static>, most: usize) -> Receiver<Kept> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut from) = from {
-            let _ = from.read_to_end(&mut bytes);
-        }
+        let kept = from.map(|from| bounded::read(from, most, |_| {}));
         // Nobody waits for it where it came too late.
-        let _ = sender.send(bytes);
+        let _ = sender.send(kept.unwrap_or_default());
     });
     receiver
+}
+
+/// Waits for the end of a program that is read from. Where Ctrl-C is noted, it
+/// ends the program and is an error.
+pub fn finish(child: &mut Child) -> Result<ExitStatus> {
+    if !interrupt::notes() {
+        return Ok(child.wait()?);
+    }
+    if let Some(status) = wait_while(child, || !interrupt::noted())? {
+        interrupt::refuse()?;
+        return Ok(status);
+    }
+    let end = Instant::now() + GRACE;
+    ask_to_end(child.id());
+    if wait_while(child, || Instant::now() < end)?.is_none() {
+        let _ = child.kill();
+        child.wait()?;
+    }
+    interrupt::refuse()?;
+    unreachable!("it is only given up where Ctrl-C was noted")
+}
+
+/// While this is there, Ctrl-C also ends a program whose output is being read:
+/// where only this process was told, that would not end by itself.
+///
+/// It has to go before the program is waited for, whose number is another's
+/// afterwards.
+#[derive(Debug)]
+pub struct Watch {
+    over: Option<(mpsc::Sender<()>, thread::JoinHandle<()>)>,
+}
+
+impl Watch {
+    /// Watches over `child`, where Ctrl-C is noted at all.
+    pub fn over(child: &Child) -> Watch {
+        let id = child.id();
+        let over = interrupt::notes().then(|| {
+            let (over, told) = mpsc::channel();
+            let watch = thread::spawn(move || {
+                while told.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+                    if interrupt::noted() {
+                        ask_to_end(id);
+                        // It is told once, and has its time.
+                        if told.recv_timeout(GRACE) == Err(RecvTimeoutError::Timeout) {
+                            end(id);
+                        }
+                        return;
+                    }
+                }
+            });
+            (over, watch)
+        });
+        Watch { over }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some((over, watch)) = self.over.take() {
+            drop(over);
+            let _ = watch.join();
+        }
+    }
+}
+
+/// Tells a process what Ctrl-C tells it.
+fn ask_to_end(id: u32) {
+    #[cfg(unix)]
+    signal(id, rustix::process::Signal::INT);
+    #[cfg(not(unix))]
+    let _ = id;
+}
+
+/// Ends a process at once.
+fn end(id: u32) {
+    #[cfg(unix)]
+    signal(id, rustix::process::Signal::KILL);
+    #[cfg(not(unix))]
+    let _ = id;
+}
+
+#[cfg(unix)]
+fn signal(id: u32, signal: rustix::process::Signal) {
+    if let Some(id) = rustix::process::Pid::from_raw(id as i32) {
+        let _ = rustix::process::kill_process(id, signal);
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -183,5 +275,15 @@ mod tests {
         assert_eq!(ended.stdout, b"begun\n");
         // Had the child of the shell lived on, it would still hold the pipe.
         assert!(started.elapsed() < REST, "{:?}", started.elapsed());
+    }
+
+    #[test]
+    fn what_writes_without_end_is_kept_in_part() {
+        let ended = shell(
+            "head -c 100000000 /dev/zero; echo; echo last",
+            Duration::from_secs(20),
+        );
+        assert!(ended.stdout.len() < 2 * bounded::TEXT);
+        assert!(ended.stdout.ends_with(b"\nlast\n"));
     }
 }

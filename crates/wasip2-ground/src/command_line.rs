@@ -9,6 +9,7 @@ use clap::builder::styling::AnsiColor;
 use clap::{ArgAction, Args};
 
 use crate::console::{Console, Verbosity};
+use crate::interrupt;
 
 /// cargo's colours for help texts.
 pub const STYLES: Styles = Styles::styled()
@@ -72,6 +73,13 @@ pub fn arguments() -> impl Iterator<Item = OsString> {
 pub fn end(result: Result<u8>, console: &Console) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
+        Err(_) if interrupt::noted() => {
+            console.status(
+                "Stopped",
+                "by Ctrl-C; the same command begins again or goes on",
+            );
+            ExitCode::from(interrupt::INTERRUPTED)
+        }
         Err(error) => {
             console.error(chain(&error));
             ExitCode::FAILURE

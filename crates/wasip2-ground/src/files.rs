@@ -9,12 +9,16 @@ use anyhow::{Context, Result};
 /// Writes a file so that it is there as a whole or not at all, even if the
 /// system goes down. A file that is there keeps its mode; a new one has what
 /// this process's umask leaves. A link stays, and what it leads to is written.
+/// What is there and is no file, such as a pipe or a device, is written to.
 pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
     let write = || -> Result<()> {
         let target = match fs::symlink_metadata(path) {
             Ok(there) if there.is_symlink() => fs::canonicalize(path)?,
-            _ => path.to_owned(),
+            _ => std::path::absolute(path)?,
         };
+        if fs::metadata(&target).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            return Ok(fs::write(&target, content)?);
+        }
         let directory = target.parent().context("it is in no directory")?;
         fs::create_dir_all(directory)?;
         let mut unfinished = tempfile::Builder::new();
@@ -25,7 +29,7 @@ pub fn write_whole(path: &Path, content: &[u8]) -> Result<()> {
         };
         #[cfg(unix)]
         unfinished.permissions(everybody);
-        let mut file = unfinished.tempfile_in(directory)?;
+        let mut file = crate::unfinished::file_in(&mut unfinished, directory)?;
         std::io::Write::write_all(&mut file, content)?;
         if let Ok(old) = fs::metadata(&target) {
             file.as_file().set_permissions(old.permissions())?;

@@ -5,17 +5,21 @@
 //! `wasip2` in cargo's own home. Nothing in it is precious: whatever is
 //! deleted is made again.
 
-use std::fs::{self, File, TryLockError};
+use std::fmt::Display;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::console::Console;
+use crate::lock;
 
 /// The directory of everything generated.
 #[derive(Clone, Debug)]
 pub struct Home {
     root: PathBuf,
+    /// Whether nothing may be fetched into it.
+    offline: bool,
 }
 
 impl Home {
@@ -27,13 +31,35 @@ impl Home {
                 .context("no home directory for this user: set CARGO_WASIP2_HOME")?
                 .join("wasip2"),
         };
-        Ok(Home { root })
+        let offline = false;
+        Ok(Home { root, offline })
+    }
+
+    /// The same, into which nothing is fetched if `offline`.
+    pub fn offline(self, offline: bool) -> Home {
+        Home { offline, ..self }
+    }
+
+    /// Whether nothing may be fetched into it.
+    pub fn is_offline(&self) -> bool {
+        self.offline
+    }
+
+    /// An error where `what` would have to be fetched, and nothing may be.
+    pub fn may_fetch(&self, what: impl Display) -> Result<()> {
+        ensure!(
+            !self.offline,
+            "{what} is not on this machine, and `--offline` keeps it from being fetched; leave \
+             that out once, with a network"
+        );
+        Ok(())
     }
 
     /// The user's own one, whatever `CARGO_WASIP2_HOME` says.
     pub fn of_user() -> Option<Home> {
         let root = home::cargo_home().ok()?.join("wasip2");
-        Some(Home { root })
+        let offline = false;
+        Some(Home { root, offline })
     }
 
     /// The directory itself.
@@ -55,20 +81,7 @@ impl Home {
         let path = self.directory("locks")?.join(what);
         let file = File::create(&path)
             .with_context(|| format!("the lock file {} could not be made", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => {
-                console.status(
-                    "Blocking",
-                    format!("waiting for another process's lock on {what}"),
-                );
-            }
-            Err(TryLockError::Error(error)) => {
-                return Err(error)
-                    .with_context(|| format!("{} could not be locked", path.display()));
-            }
-        }
-        file.lock()
+        lock::wait(&file, what, console)
             .with_context(|| format!("{} could not be locked", path.display()))?;
         Ok(file)
     }

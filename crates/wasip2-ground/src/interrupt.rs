@@ -10,7 +10,10 @@ use anyhow::{Context, Result, bail};
 /// The exit code after Ctrl-C, as a shell has it (128 + SIGINT).
 pub const INTERRUPTED: u8 = 130;
 
-/// Whether Ctrl-C was pressed since [`note`].
+/// Whether [`note`] was called.
+static NOTES: AtomicBool = AtomicBool::new(false);
+
+/// Whether Ctrl-C was pressed since.
 static NOTED: AtomicBool = AtomicBool::new(false);
 
 /// From now on the first Ctrl-C does `first`; a second one ends this process at
@@ -26,18 +29,25 @@ pub fn on_ctrl_c(mut first: impl FnMut() + Send + 'static) -> Result<()> {
     .context("Ctrl-C could not be listened to")
 }
 
-/// From now on Ctrl-C is noted, and has [`child::run`](crate::child::run) stop
-/// what runs and fail, so that whoever called it can put things in order.
+/// From now on Ctrl-C is noted: it ends the program that is run to its end, and
+/// makes that an error, so that whoever is at something can put it in order.
 pub fn note() -> Result<()> {
-    on_ctrl_c(|| NOTED.store(true, Ordering::SeqCst))
+    on_ctrl_c(|| NOTED.store(true, Ordering::SeqCst))?;
+    NOTES.store(true, Ordering::SeqCst);
+    Ok(())
 }
 
-/// Whether Ctrl-C was noted.
+/// Whether Ctrl-C is noted.
+pub fn notes() -> bool {
+    NOTES.load(Ordering::SeqCst)
+}
+
+/// Whether it was pressed.
 pub fn noted() -> bool {
     NOTED.load(Ordering::SeqCst)
 }
 
-/// An error where Ctrl-C was noted.
+/// An error where it was pressed.
 pub fn refuse() -> Result<()> {
     if noted() {
         bail!("interrupted");

@@ -1,6 +1,6 @@
 //! Cargo's JSON messages (`--message-format=json`), read in one way.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::thread;
@@ -9,8 +9,10 @@ use anyhow::{Context, Result};
 pub use cargo_metadata::{CompilerMessage, Message, diagnostic};
 use diagnostic::DiagnosticLevel;
 
+use crate::child::{Watch, finish};
 use crate::console::{Console, Verbosity};
 use crate::process::Process;
+use crate::{bounded, interrupt};
 
 /// What becomes of cargo's standard error.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +31,7 @@ pub fn run(
     console: &Console,
     each: impl FnMut(Message),
 ) -> Result<(ExitStatus, Vec<u8>)> {
+    interrupt::refuse()?;
     let line = process.line();
     console.detail("Running", format!("`{line}`"));
     let mut command = process.into_command();
@@ -41,17 +44,15 @@ pub fn run(
         .spawn()
         .with_context(|| format!("`{line}` could not start"))?;
     let shown = console.verbosity() >= Verbosity::Verbose;
-    let said = child.stderr.take().map(|mut pipe| {
+    let watch = Watch::over(&child);
+    let said = child.stderr.take().map(|pipe| {
         thread::spawn(move || {
-            let mut text = Vec::new();
-            let mut chunk = [0; 4096];
-            while let Ok(length @ 1..) = pipe.read(&mut chunk) {
+            let seen = |bytes: &[u8]| {
                 if shown {
-                    let _ = std::io::stderr().write_all(&chunk[..length]);
+                    let _ = std::io::stderr().write_all(bytes);
                 }
-                text.extend_from_slice(&chunk[..length]);
-            }
-            text
+            };
+            bounded::read(pipe, bounded::TEXT, seen).bytes
         })
     });
     let stdout = child.stdout.take().expect("standard output is piped");
@@ -59,9 +60,8 @@ pub fn run(
     if read.is_err() {
         let _ = child.kill();
     }
-    let status = child
-        .wait()
-        .with_context(|| format!("`{line}` could not be waited for"))?;
+    drop(watch);
+    let status = finish(&mut child).with_context(|| format!("`{line}` was waited for"))?;
     read.with_context(|| format!("the messages of `{line}`"))?;
     let said = said.map(|said| said.join().expect("reading does not panic"));
     Ok((status, said.unwrap_or_default()))

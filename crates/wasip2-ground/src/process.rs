@@ -6,9 +6,11 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
+use crate::child::{Watch, collect, finish};
 use crate::console::{Console, Verbosity};
+use crate::{bounded, interrupt};
 
 /// A command to run to its end.
 #[derive(Debug)]
@@ -71,16 +73,36 @@ impl Process {
         words.map(quoted).collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it and gives back what it wrote, whatever its exit status.
+    /// Runs it and gives back what it wrote, whatever its exit status. Of its
+    /// standard error the middle is left out where it is long.
     pub fn output(mut self, console: &Console) -> Result<Output> {
-        console.detail("Running", format!("`{}`", self.line()));
+        interrupt::refuse()?;
+        let line = self.line();
+        console.detail("Running", format!("`{line}`"));
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let output = self.command.output();
-        let output = self.started(output)?;
+        let child = self.command.spawn();
+        let mut child = self.started(child)?;
+        let watch = Watch::over(&child);
+        let stderr = collect(child.stderr.take());
+        let stdout = child.stdout.take().expect("standard output is piped");
+        let stdout = bounded::read(stdout, bounded::DATA, |_| {});
+        let stderr = stderr.recv().unwrap_or_default().bytes;
+        drop(watch);
+        let status = finish(&mut child)?;
         if console.verbosity() >= Verbosity::Verbose {
-            let _ = std::io::Write::write_all(&mut std::io::stderr(), &output.stderr);
+            let _ = std::io::Write::write_all(&mut std::io::stderr(), &stderr);
         }
-        Ok(output)
+        ensure!(
+            stdout.left_out == 0,
+            "`{line}` printed more than {} MiB, which is more than is read of it: is it the \
+             program that is meant?",
+            bounded::DATA >> 20
+        );
+        Ok(Output {
+            status,
+            stdout: stdout.bytes,
+            stderr,
+        })
     }
 
     /// Runs it and gives back its standard output; any other exit status than

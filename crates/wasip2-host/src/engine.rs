@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use anyhow::{Context, Result};
 use wasip2_ground::Wasi;
+use wasmtime::component::Component;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
     RegallocAlgorithm, WasmBacktraceDetails,
@@ -13,13 +14,35 @@ use wasmtime::{
 /// of 20 is little more than a panic in an async function takes by itself.
 const BACKTRACE: usize = 100;
 
-/// How many core instances a component has: the program itself, and what
-/// `wasm-component-ld` puts around it.
-const CORE_INSTANCES: u32 = 4;
-
 /// How many functions of a program can be called by a pointer. wasmtime's
 /// default of 20,000 is too few for a large one without optimisation.
 const TABLE: usize = 200_000;
+
+/// What an instance of a component takes of a pool. A component that is composed
+/// of others has what each of them has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub memories: u32,
+    pub tables: u32,
+}
+
+impl Size {
+    /// That of a program as `wasm-component-ld` links it, with room to spare.
+    pub const OF_A_PROGRAM: Size = Size {
+        memories: 1,
+        tables: 4,
+    };
+
+    /// What `component` takes, where that is more than this.
+    pub fn short_of(self, component: &Component) -> Option<Size> {
+        let resources = component.resources_required()?;
+        let needed = Size {
+            memories: resources.num_memories.max(self.memories),
+            tables: resources.num_tables.max(self.tables),
+        };
+        (needed != self).then_some(needed)
+    }
+}
 
 /// What the host gives a component beyond what every host gives.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,46 +69,54 @@ pub fn new(proposals: Proposals, interruptible: bool, wasi: Wasi) -> Result<Engi
 /// written over with what it begins with.
 const KEPT: usize = 512 << 10;
 
-/// Makes an engine for up to `instances` instances at once, each of which may
-/// last for one request only: their memories are set aside once and for all,
-/// as `wasmtime serve` does it.
+/// Makes an engine for up to `instances` instances of that `size` at once, each
+/// of which may last for one request only: their memories are set aside once and
+/// for all, as `wasmtime serve` does it. Where this process cannot have so many
+/// addresses, each instance gets its memory when it begins, and is slower; gives
+/// back whether they are set aside.
 ///
 /// Where the system can tell which pages an instance has written to (Linux
 /// 6.7), these are reset and kept. To give them back and have them anew by page
 /// faults is half of what a small request costs.
-pub fn serving(proposals: Proposals, instances: u32) -> Result<Engine> {
+pub fn serving(proposals: Proposals, instances: u32, size: Size) -> Result<(Engine, bool)> {
     let engine = |pool| {
         let mut config = config(proposals, true, Wasi::P2);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Engine::new(&config)
     };
-    let pool = |instances| {
-        let mut pool = pool(instances);
+    let pool = || {
+        let mut pool = pool(instances, size);
         if proposals.threads {
             pool.total_stacks(instances.saturating_mul(STACKS));
         }
         pool
     };
-    let mut keeping = pool(instances);
+    let mut keeping = pool();
     keeping
         .pagemap_scan(Enabled::Yes)
         .linear_memory_keep_resident(KEPT)
         .table_keep_resident(KEPT);
-    engine(keeping)
-        .or_else(|_| engine(pool(instances)))
+    if let Ok(engine) = engine(keeping).or_else(|_| engine(pool())) {
+        return Ok((engine, true));
+    }
+    let mut config = config(proposals, true, Wasi::P2);
+    use_few_addresses(&mut config);
+    let engine = Engine::new(&config)
         .map_err(anyhow::Error::from)
-        .context("the memory of so many instances could not be set aside")
+        .context("wasmtime does not run on this machine")?;
+    Ok((engine, false))
 }
 
 /// How many threads an instance has on average, where components have threads.
 const STACKS: u32 = 32;
 
-fn pool(instances: u32) -> PoolingAllocationConfig {
+fn pool(instances: u32, size: Size) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances * CORE_INSTANCES)
-        .total_memories(instances)
-        .total_tables(instances * CORE_INSTANCES)
+        // These are counted and nothing more.
+        .total_core_instances(u32::MAX)
+        .total_memories(instances.saturating_mul(size.memories))
+        .total_tables(instances.saturating_mul(size.tables))
         .table_elements(TABLE)
         .total_stacks(instances);
     pool
@@ -106,6 +137,9 @@ fn config(proposals: Proposals, interruptible: bool, wasi: Wasi) -> Config {
 /// that guests may call at once costs more, so one for 0.2 is not that.
 fn configured(proposals: Proposals, wasi: Wasi) -> Config {
     let mut config = Config::new();
+    if addresses_are_limited() {
+        use_few_addresses(&mut config);
+    }
     config.concurrency_support(proposals.threads || wasi == Wasi::P3);
     if proposals.threads {
         config.wasm_component_model_threading(true);
@@ -114,6 +148,32 @@ fn configured(proposals: Proposals, wasi: Wasi) -> Config {
         config.wasm_component_model_async(true);
     }
     config
+}
+
+/// How many addresses a process should be able to have for memories to be
+/// reserved as a whole: a program has one of 4 GiB and what guards it.
+const ADDRESSES: u64 = 32 << 30;
+
+/// Whether this process may have too few addresses for that (`ulimit -v`).
+fn addresses_are_limited() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit};
+        getrlimit(Resource::As)
+            .current
+            .is_some_and(|limit| limit < ADDRESSES)
+    }
+    #[cfg(not(unix))]
+    false
+}
+
+/// Has a memory take as many addresses as it has bytes. Each access to it is then
+/// checked.
+fn use_few_addresses(config: &mut Config) {
+    config
+        .memory_reservation(0)
+        .memory_guard_size(64 << 10)
+        .guard_before_linear_memory(false);
 }
 
 /// Makes an engine for many components of that version of WASI, each of which

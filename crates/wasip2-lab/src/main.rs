@@ -32,7 +32,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use wasip2_ground::command_line::{self, STYLES, Shown};
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, interrupt};
 use wasip2_host::{HostArgs, ServeArgs};
 
 /// The verbs of `cargo wasip2` that a checkout has beside those of the
@@ -69,8 +69,36 @@ fn main() -> ExitCode {
     command_line::end(run(&cli.verb, &console), &console)
 }
 
+impl Verb {
+    /// Whether it is to keep from the network.
+    fn is_offline(&self) -> bool {
+        let series = match self {
+            Verb::Test(arguments) => &arguments.series,
+            Verb::Suite(arguments) => &arguments.series,
+            Verb::Survey(arguments) => &arguments.series,
+            Verb::Matrix(arguments) => &arguments.series,
+            Verb::Bench(arguments) => &arguments.series,
+            Verb::Branch(arguments) => &arguments.series,
+            Verb::Bump(arguments) => &arguments.series,
+            Verb::Lint(arguments) => &arguments.series,
+            // These build nothing.
+            Verb::Host(_) | Verb::Serve(_) => return false,
+        };
+        series.offline
+    }
+
+    /// Whether it puts what it was at in order after Ctrl-C. The others say what
+    /// that does themselves, or are ended by it where they are.
+    fn puts_in_order(&self) -> bool {
+        matches!(self, Verb::Branch(_) | Verb::Bump(_) | Verb::Lint(_))
+    }
+}
+
 fn run(verb: &Verb, console: &Console) -> Result<u8> {
-    let home = &Home::find()?;
+    let home = &Home::find()?.offline(verb.is_offline());
+    if verb.puts_in_order() {
+        interrupt::note()?;
+    }
     match verb {
         Verb::Test(arguments) => test::run(arguments, home, console),
         Verb::Suite(arguments) => suite::run(arguments, home, console),

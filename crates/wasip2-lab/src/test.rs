@@ -20,7 +20,7 @@ pub struct TestArgs {
     #[arg(value_name = "ARGS", last = true)]
     arguments: Vec<String>,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
 }
 
 /// Runs the verb; gives back the exit code.

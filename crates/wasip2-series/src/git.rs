@@ -1,5 +1,6 @@
 //! Git, as the series pipeline uses it: no configuration of the user's has a
-//! say, so that the same inputs make the same commits everywhere.
+//! say, so that the same inputs make the same commits everywhere, and no hook
+//! of theirs runs.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -18,9 +19,20 @@ const DATE: &str = "2026-01-01T00:00:00Z";
 pub fn git(directory: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Process {
     let mut process = Process::new("git")
         .or_install("install git: the series are applied with `git am`")
-        .current_dir(directory)
+        .current_dir(directory);
+    // A hook or a `git rebase` that runs this tool must not redirect it, nor must
+    // what a shell has for other repositories.
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"GIT_") {
+            process = process.env_remove(name);
+        }
+    }
+    process = process
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_ATTR_NOSYSTEM", "1")
+        // No template, neither the user's nor the system's: they hold hooks.
+        .env("GIT_TEMPLATE_DIR", "")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("LC_ALL", "C");
     for role in ["AUTHOR", "COMMITTER"] {
@@ -28,17 +40,6 @@ pub fn git(directory: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsSt
             .env(format!("GIT_{role}_NAME"), NAME)
             .env(format!("GIT_{role}_EMAIL"), EMAIL)
             .env(format!("GIT_{role}_DATE"), DATE);
-    }
-    // A hook or a `git rebase` that runs this tool must not redirect it.
-    for variable in [
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_PREFIX",
-    ] {
-        process = process.env_remove(variable);
     }
     process
         .args([
@@ -50,6 +51,13 @@ pub fn git(directory: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsSt
             "core.fileMode=false",
             "-c",
             "core.fsync=none",
+            "-c",
+            "core.hooksPath=/dev/null",
+            // Else git finds them in the user's home.
+            "-c",
+            "core.attributesFile=/dev/null",
+            "-c",
+            "core.excludesFile=/dev/null",
             "-c",
             "commit.gpgSign=false",
             "-c",

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use toml::{Table, Value};
 
 use crate::git::git;
@@ -57,7 +57,15 @@ pub fn write(pristine: &Pristine, work: &Path, console: &Console) -> Result<()> 
     enter_tests(added.lines(), &mut normalised);
     declare(&mut normalised);
 
-    fs::write(work.join("Cargo.toml.orig"), patched)?;
+    let original = work.join("Cargo.toml.orig");
+    for file in [&path, &original] {
+        ensure!(
+            !file.is_symlink(),
+            "a patch makes {} a link, which would be written through",
+            file.display()
+        );
+    }
+    fs::write(original, patched)?;
     fs::write(
         path,
         format!(

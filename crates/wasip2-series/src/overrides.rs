@@ -67,6 +67,7 @@ pub fn initialise<'a>(
     home: &Home,
     console: &Console,
 ) -> Result<Vec<&'a Series>> {
+    let _lock = project.lock_directory(console)?;
     let config = Config::read(&project.root)?;
     or_as_it_was(project, &config.path.clone(), || {
         override_crates(project, config, series, options, home, console)
@@ -568,6 +569,7 @@ fn runner(placement: &Placement, threads: bool) -> Result<Vec<String>> {
 /// Takes everything of ours out of `project` again; gives back whether there
 /// was any. On failure the project is as it was.
 pub fn remove(project: &Project, offline: bool, console: &Console) -> Result<bool> {
+    let _lock = project.lock_directory(console)?;
     let mut config = Config::read(&project.root)?;
     let placement = config.placement();
     if config.remove_ours() == 0 {

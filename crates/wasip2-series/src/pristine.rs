@@ -6,7 +6,7 @@
 //! that the patches were written for, and the imported files must make the
 //! very git tree that it names, whatever stands in cargo's unpacked copy.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -16,7 +16,7 @@ use walkdir::WalkDir;
 use crate::git::git;
 use crate::release::{Network, Release};
 use crate::series::Series;
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Unfinished};
 
 /// Where the repository keeps cargo's normalised manifest.
 const NORMALISED: &str = ".git/normalised.toml";
@@ -63,6 +63,7 @@ impl Pristine {
         console: &Console,
     ) -> Result<Pristine> {
         let release = series.release();
+        let _lock = lock(&release, home, console)?;
         if let Some(kept) = Pristine::kept(&release, home, console)?
             && kept.origin.checksum == series.checksum
             && kept.origin.tree == series.tree
@@ -97,6 +98,7 @@ impl Pristine {
         home: &Home,
         console: &Console,
     ) -> Result<Pristine> {
+        let _lock = lock(release, home, console)?;
         match Pristine::kept(release, home, console)? {
             Some(kept) => Ok(kept),
             None => Pristine::make(release, network, |_, _| Ok(()), home, console),
@@ -132,33 +134,30 @@ impl Pristine {
     ) -> Result<Pristine> {
         let unpacked = release.fetch(network, home, console)?;
         let parent = home.directory("pristine")?;
-        let unfinished = tempfile::Builder::new()
-            .prefix(".import-")
-            .tempdir_in(&parent)
-            .with_context(|| format!("a directory could not be made in {}", parent.display()))?;
-        import(release, &unpacked.directory, unfinished.path(), console)?;
+        let unfinished = Unfinished::new(&parent)?;
+        let whole = unfinished.whole();
+        import(release, &unpacked.directory, &whole, console)?;
         let origin = Origin {
             checksum: unpacked.checksum,
-            tree: tree_of(unfinished.path(), console)?,
+            tree: tree_of(&whole, console)?,
             commit: upstream_commit(&unpacked.directory),
         };
         verify(&origin, &unpacked.directory)?;
         // Written last: without it the repository does not count.
-        fs::write(
-            unfinished.path().join(ORIGIN),
-            serde_json::to_vec_pretty(&origin)?,
-        )?;
+        fs::write(whole.join(ORIGIN), serde_json::to_vec_pretty(&origin)?)?;
         let repository = parent.join(release.directory_name());
-        if repository.exists() {
-            fs::remove_dir_all(&repository)?;
-        }
-        fs::rename(unfinished.keep(), &repository)?;
+        unfinished.put(&repository)?;
         Ok(Pristine {
             manifest: repository.join(NORMALISED),
             repository,
             origin,
         })
     }
+}
+
+/// Keeps others from fetching the release at the same time.
+fn lock(release: &Release, home: &Home, console: &Console) -> Result<File> {
+    home.lock(&format!("released-{}", release.directory_name()), console)
 }
 
 /// The commit that `cargo package` noted.

@@ -1,6 +1,6 @@
 //! A user's project: where its workspace is and what its lock file holds.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
@@ -13,7 +13,7 @@ use crate::release::Release;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Process};
+use wasip2_ground::{Console, Process, interrupt, lock};
 
 /// A cargo workspace of the user's.
 #[derive(Clone, Debug)]
@@ -48,6 +48,17 @@ impl Project {
             .context("cargo named a manifest without a directory")?
             .to_owned();
         Ok(Project { root })
+    }
+
+    /// Keeps other processes of this tool from changing the project, for as
+    /// long as the file that is given back lives. The lock is on the directory
+    /// itself, so it leaves no file behind; not every file system has locks.
+    pub fn lock_directory(&self, console: &Console) -> Result<File> {
+        let root = self.root.display();
+        let directory = File::open(&self.root).with_context(|| format!("{root} is not there"))?;
+        let _ = lock::wait(&directory, root, console);
+        interrupt::refuse()?;
+        Ok(directory)
     }
 
     /// A cargo command in the project; `offline` keeps it from the network.

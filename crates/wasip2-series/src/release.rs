@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use semver::Version;
 
 use wasip2_ground::cargo::cargo;
+use wasip2_ground::files::write_whole;
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, Process};
 
@@ -74,16 +75,16 @@ impl Release {
     /// Has cargo download and unpack the release.
     pub fn fetch(&self, network: Network, home: &Home, console: &Console) -> Result<Unpacked> {
         let stub = home.directory("fetch")?.join(self.directory_name());
-        fs::create_dir_all(stub.join("src"))?;
-        fs::write(stub.join("src/lib.rs"), "")?;
-        fs::write(
-            stub.join("Cargo.toml"),
+        write_whole(&stub.join("src/lib.rs"), b"")?;
+        write_whole(
+            &stub.join("Cargo.toml"),
             format!(
                 "[package]\nname = \"fetch\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
              [dependencies]\n{} = {{ version = \"={}\", default-features = false }}\n\n\
              [workspace]\n",
                 self.name, self.version
-            ),
+            )
+            .as_bytes(),
         )?;
         let spinner = console.spinner("Downloading", self);
         let mut output = metadata(&stub, network).output(console)?;

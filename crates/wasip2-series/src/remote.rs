@@ -112,8 +112,10 @@ fn tag(branch: &str, commit: &str) -> String {
 }
 
 fn git() -> Process {
-    Process::new("git")
-        .or_install("install git")
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .env("LC_ALL", "C")
+    let mut process = Process::new("git").or_install("install git");
+    // What a hook that runs this tool has set is for another repository.
+    for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        process = process.env_remove(variable);
+    }
+    process.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C")
 }

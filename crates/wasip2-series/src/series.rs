@@ -82,6 +82,8 @@ impl Series {
             .with_context(|| format!("the series file {} could not be read", path.display()))?;
         let file: SeriesFile = toml::from_str(&text)
             .with_context(|| format!("the series file {} is not right", path.display()))?;
+        file.check()
+            .with_context(|| format!("the series file {} is not right", path.display()))?;
         Ok(Series {
             name: file.name,
             version: file.version,

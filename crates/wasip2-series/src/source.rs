@@ -5,14 +5,13 @@
 //! `.cargo/config.toml` sets, names it. An installed tool carries them and
 //! unpacks them below its home.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use wasip2_ground::Home;
 use wasip2_ground::files::hex;
+use wasip2_ground::{Home, Unfinished};
 
 /// The archive that the build script makes.
 static CARRIED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/data.tar"));
@@ -75,17 +74,14 @@ fn unpack(home: &Home) -> Result<PathBuf> {
     if root.is_dir() {
         return Ok(root);
     }
-    let parent = home.directory("source")?;
-    let unfinished = tempfile::Builder::new()
-        .prefix(".unpack-")
-        .tempdir_in(&parent)
-        .with_context(|| format!("a directory could not be made in {}", parent.display()))?;
+    let unfinished = Unfinished::new(&home.directory("source")?)?;
+    let whole = unfinished.whole();
     tar::Archive::new(CARRIED)
-        .unpack(unfinished.path())
-        .with_context(|| format!("{} could not be written", unfinished.path().display()))?;
+        .unpack(&whole)
+        .with_context(|| format!("{} could not be written", whole.display()))?;
     // Another process may have been quicker; its directory holds the same.
-    if fs::rename(unfinished.path(), &root).is_ok() {
-        let _ = unfinished.keep();
+    if !root.is_dir() {
+        unfinished.put(&root)?;
     }
     Ok(root)
 }

@@ -16,7 +16,7 @@ use crate::pristine::Pristine;
 use crate::release::Network;
 use crate::series::{PatchFile, Series};
 use crate::vendor;
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Unfinished};
 
 /// What a finished tree says of itself, in `.git/wasip2.json`.
 #[derive(Debug, Deserialize, PartialEq, Serialize)]
@@ -74,11 +74,8 @@ pub fn make(
         format!("{series} ({} patches)", series.patches.len()),
     );
     let parent = home.directory("trees")?;
-    let unfinished = tempfile::Builder::new()
-        .prefix(".patch-")
-        .tempdir_in(&parent)
-        .with_context(|| format!("a directory could not be made in {}", parent.display()))?;
-    let work = unfinished.path().join("tree");
+    let unfinished = Unfinished::new(&parent)?;
+    let work = unfinished.whole();
     let released = fs::canonicalize(&pristine.repository)?;
     git(&parent, ["clone", "--quiet", "--no-hardlinks"])
         .arg(&released)
@@ -110,7 +107,7 @@ pub fn make(
         work.join(".git/wasip2.json"),
         serde_json::to_vec_pretty(&stamp)?,
     )?;
-    replace(&work, &tree)?;
+    unfinished.put(&tree)?;
     Ok(tree)
 }
 
@@ -213,21 +210,6 @@ fn stamp(tree: &Path) -> Option<Stamp> {
 fn head(repository: &Path, console: &Console) -> Result<String> {
     let commit = git(repository, ["rev-parse", "HEAD"]).read(console)?;
     Ok(commit.trim().to_owned())
-}
-
-/// Puts `new` where `old` stands.
-fn replace(new: &Path, old: &Path) -> Result<()> {
-    if old.exists() {
-        let aside = new.with_file_name("previous");
-        fs::rename(old, &aside)
-            .with_context(|| format!("{} could not be set aside", old.display()))?;
-        if let Err(error) = fs::rename(new, old) {
-            fs::rename(&aside, old)?;
-            return Err(error).with_context(|| format!("{} could not be replaced", old.display()));
-        }
-        return Ok(());
-    }
-    fs::rename(new, old).with_context(|| format!("{} could not be put in place", old.display()))
 }
 
 #[cfg(test)]

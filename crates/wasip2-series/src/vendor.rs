@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
-use wasip2_ground::Console;
 use wasip2_ground::files::{file_name, hex, subdirectories};
+use wasip2_ground::{Console, Unfinished};
 
 /// The stamp's file in a copy.
 const STAMP: &str = ".wasip2.toml";
@@ -88,13 +88,8 @@ pub fn copy(source: &Path, target: &Path, made_from: &str, console: &Console) ->
         );
     }
     let parent = target.parent().context("a copy is below a directory")?;
-    fs::create_dir_all(parent)
-        .with_context(|| format!("{} could not be made", parent.display()))?;
-    let unfinished = tempfile::Builder::new()
-        .prefix(".wasip2-")
-        .tempdir_in(parent)
-        .with_context(|| format!("a directory could not be made in {}", parent.display()))?;
-    let work = unfinished.path().join("new");
+    let unfinished = Unfinished::new(parent)?;
+    let work = unfinished.whole();
     for file in files(source)? {
         let to = work.join(&file);
         fs::create_dir_all(to.parent().unwrap_or(&work))?;
@@ -110,12 +105,7 @@ pub fn copy(source: &Path, target: &Path, made_from: &str, console: &Console) ->
         toml::to_string(&stamp)?
     );
     fs::write(work.join(STAMP), text)?;
-    if target.exists() {
-        fs::rename(target, unfinished.path().join("old"))
-            .with_context(|| format!("{} could not be set aside", target.display()))?;
-    }
-    fs::rename(&work, target)
-        .with_context(|| format!("{} could not be put in place", target.display()))
+    unfinished.put(target)
 }
 
 /// Removes the copies below `directory` but those named `kept`, and the

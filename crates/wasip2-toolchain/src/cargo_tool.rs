@@ -47,6 +47,7 @@ impl CargoTool<'_> {
             return Ok(program);
         }
         let CargoTool { name, version, .. } = self;
+        home.may_fetch(format!("{name} {version}"))?;
         let toolchain = Toolchain::active(console)?;
         console.status(
             "Installing",

@@ -135,10 +135,9 @@ fn starter(name: &str, programs: &Programs, home: &Home) -> Result<PathBuf> {
         shlex::try_quote(&libraries.to_string_lossy())?,
         shlex::try_quote(&file.to_string_lossy())?
     );
-    if fs::read_to_string(&script).is_ok_and(|old| old == text) {
-        return Ok(script);
+    if !fs::read_to_string(&script).is_ok_and(|old| old == text) {
+        write_whole(&script, text.as_bytes())?;
     }
-    write_whole(&script, text.as_bytes())?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))
         .with_context(|| format!("{} could not be made a program", script.display()))?;
     Ok(script)

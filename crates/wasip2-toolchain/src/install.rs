@@ -4,7 +4,7 @@
 //! and comes into place by a rename; the marker in it is written last. What
 //! an interrupted run left there is removed by the next.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::libc::Libc;
 use crate::target::{MARKER, Marker};
-use wasip2_ground::files::open_to_all;
-use wasip2_ground::{Console, TARGET};
+use wasip2_ground::files::{entries, file_name, open_to_all};
+use wasip2_ground::{Console, TARGET, interrupt, lock};
 
 /// What official Rust has in `lib/self-contained`.
 const SELF_CONTAINED: [&str; 3] = ["libc.a", "crt1-command.o", "crt1-reactor.o"];
@@ -21,8 +21,12 @@ const SELF_CONTAINED: [&str; 3] = ["libc.a", "crt1-command.o", "crt1-reactor.o"]
 /// What begins the names of directories that are being assembled.
 const TEMPORARY: &str = ".wasm32-wasip2-";
 
-/// What begins the names of what others made, which is never removed.
+/// What begins the names of what others made, which is never removed, while
+/// something else is to take its place.
 const SET_ASIDE: &str = ".set-aside-wasm32-wasip2-";
+
+/// What begins them once that is done.
+const KEPT: &str = ".kept-wasm32-wasip2-";
 
 /// `lib/rustlib` of a sysroot, with every other process of this tool kept out
 /// (two projects with tool directories of their own may share it).
@@ -53,19 +57,9 @@ impl Place {
                 sysroot.display()
             )
         })?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                console.status(
-                    "Blocking",
-                    format!("waiting for a lock on {}", rustlib.display()),
-                );
-                lock.lock()
-                    .with_context(|| format!("{} could not be locked", rustlib.display()))?;
-            }
-            // Not every file system has locks; the rename is atomic anyway.
-            Err(TryLockError::Error(_)) => {}
-        }
+        // Not every file system has locks; the rename is atomic anyway.
+        let _ = lock::wait(&lock, rustlib.display(), console);
+        interrupt::refuse()?;
         for entry in fs::read_dir(&rustlib)
             .with_context(|| format!("{} could not be read", rustlib.display()))?
             .filter_map(Result::ok)
@@ -76,10 +70,33 @@ impl Place {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
-        Ok(Place {
+        let place = Place {
             rustlib,
             _lock: lock,
-        })
+        };
+        place.put_back()?;
+        Ok(place)
+    }
+
+    /// Puts back what others made and an interrupted run had set aside, where
+    /// nothing has taken its place.
+    fn put_back(&self) -> Result<()> {
+        let target = self.rustlib.join(TARGET);
+        if target.exists() {
+            return Ok(());
+        }
+        let aside = entries(&self.rustlib)?
+            .into_iter()
+            .find(|path| file_name(path).starts_with(SET_ASIDE));
+        match aside {
+            Some(kept) => SetAside {
+                place: target,
+                kept,
+                ours: false,
+            }
+            .restore(),
+            None => Ok(()),
+        }
     }
 
     /// Fails if this user cannot install here.
@@ -217,10 +234,17 @@ impl SetAside {
             // What is left of it goes with the next reservation.
             let _ = fs::remove_dir_all(&self.kept);
         } else {
+            let name = file_name(&self.kept).replacen(SET_ASIDE, KEPT, 1);
+            let kept = self.kept.with_file_name(name);
+            // Under its old name it is safe, too.
+            let kept = match fs::rename(&self.kept, &kept) {
+                Ok(()) => kept,
+                Err(_) => self.kept,
+            };
             console.warn(format!(
                 "what was in {} before was not made by this tool; it is kept in {}",
                 self.place.display(),
-                self.kept.display()
+                kept.display()
             ));
         }
     }

@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use wasip2_ground::files::hex;
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home, Process};
+use wasip2_ground::{Console, Home, Process, Unfinished};
 
 /// What is installed.
 const PACKAGE: &str = include_str!("jco/package.json");
@@ -64,17 +64,17 @@ pub fn jco(home: &Home, console: &Console) -> Result<PathBuf> {
     if let Some(directory) = kept(home) {
         return Ok(directory);
     }
-    let parent = home.directory("jco")?;
+    home.may_fetch("jco")?;
     let place = home.root().join(name());
-    let whole = tempfile::Builder::new()
-        .prefix(".installing-")
-        .tempdir_in(&parent)?;
-    fs::write(whole.path().join("package.json"), PACKAGE)?;
-    fs::write(whole.path().join("package-lock.json"), LOCK)?;
+    let unfinished = Unfinished::new(&home.directory("jco")?)?;
+    let whole = unfinished.whole();
+    fs::write(whole.join("package.json"), PACKAGE)?;
+    fs::write(whole.join("package-lock.json"), LOCK)?;
     let process = Process::new("npm")
         .or_install(INSTALL)
-        .current_dir(whole.path())
-        .args(["ci", "--no-audit", "--no-fund"]);
+        .current_dir(&whole)
+        // No package of these has to build anything, or may.
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
     let line = process.line();
     let spinner = console.spinner("Installing", "jco with npm");
     let output = process.output(console)?;
@@ -86,8 +86,7 @@ pub fn jco(home: &Home, console: &Console) -> Result<PathBuf> {
         output.status,
         quoted_tail(&output.stderr, 12)
     );
-    fs::rename(whole.path(), &place)
-        .with_context(|| format!("jco could not be put into {}", place.display()))?;
+    unfinished.put(&place)?;
     console.status("Installed", format!("jco into {}", place.display()));
     Ok(place)
 }

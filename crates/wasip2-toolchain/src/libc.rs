@@ -17,8 +17,7 @@ use crate::packages::{DATA, LibcVariant};
 use crate::sources::Sources;
 use crate::target::{self, Origin as TargetOrigin, State};
 use crate::toolchain::Toolchain;
-use wasip2_ground::files::open_to_all;
-use wasip2_ground::{Console, Home, TARGET};
+use wasip2_ground::{Console, Home, TARGET, Unfinished};
 
 /// A variant of wasi-libc on this machine.
 #[derive(Clone, Debug, Serialize)]
@@ -175,7 +174,8 @@ fn of_toolchain(variant: &LibcVariant, home: &Home, console: &Console) -> Result
         package: format!("rust-std-{TARGET}"),
         version: toolchain.release.clone(),
     };
-    let libc = put(variant, origin, home, |place| {
+    let unfinished = Unfinished::new(&home.directory("libc")?)?;
+    let libc = put(variant, origin, unfinished, home, |place| {
         fs::create_dir(place.join("lib"))?;
         for name in ["libc.a", "crt1-command.o", "crt1-reactor.o"] {
             fs::copy(from.join(name), place.join("lib").join(name))?;
@@ -199,22 +199,18 @@ pub fn keep(
     home: &Home,
     console: &Console,
 ) -> Result<Libc> {
-    let unpacked = tempfile::Builder::new()
-        .prefix(".unpacking-")
-        .tempdir_in(home.directory("libc")?)?;
+    let unfinished = Unfinished::new(&home.directory("libc")?)?;
+    let unpacked = unfinished.scratch("unpacked");
+    fs::create_dir(&unpacked)?;
     let members = ["lib", "include"].map(|part| format!("./usr/{part}/{TARGET}"));
-    package.unpack(
-        &members.each_ref().map(String::as_str),
-        unpacked.path(),
-        console,
-    )?;
+    package.unpack(&members.each_ref().map(String::as_str), &unpacked, console)?;
     let origin = Origin {
         package: package.name.clone(),
         version: package.version.clone(),
     };
-    put(variant, origin, home, |place| {
+    put(variant, origin, unfinished, home, |place| {
         for (from, to) in [("usr/lib", "lib"), ("usr/include", "include")] {
-            fs::rename(unpacked.path().join(from).join(TARGET), place.join(to))?;
+            fs::rename(unpacked.join(from).join(TARGET), place.join(to))?;
         }
         Ok(())
     })
@@ -224,23 +220,17 @@ pub fn keep(
 fn put(
     variant: &LibcVariant,
     origin: Origin,
+    unfinished: Unfinished,
     home: &Home,
     fill: impl FnOnce(&Path) -> std::io::Result<()>,
 ) -> Result<Libc> {
-    let parent = home.directory("libc")?;
-    let whole = tempfile::Builder::new()
-        .prefix(".whole-")
-        .tempdir_in(&parent)?;
-    let place = parent.join(&variant.variant);
+    let place = home.root().join("libc").join(&variant.variant);
     let from = format!("{} {}", origin.package, origin.version);
-    let make = || -> std::io::Result<()> {
-        fill(whole.path())?;
+    let make = || -> Result<()> {
+        fill(&unfinished.whole())?;
         let origin = toml::to_string(&origin).expect("two strings are TOML");
-        fs::write(whole.path().join("package.toml"), origin)?;
-        if place.exists() {
-            fs::remove_dir_all(&place)?;
-        }
-        fs::rename(whole.path(), &place)
+        fs::write(unfinished.whole().join("package.toml"), origin)?;
+        unfinished.put(&place)
     };
     make().with_context(|| {
         format!(
@@ -249,7 +239,6 @@ fn put(
             place.display()
         )
     })?;
-    open_to_all(&place)?;
     kept(variant, home).with_context(|| format!("{} vanished while it was made", place.display()))
 }
 

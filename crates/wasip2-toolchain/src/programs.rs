@@ -13,7 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::debian;
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Unfinished};
 
 /// What came of looking for a program.
 #[derive(Debug)]
@@ -117,18 +117,14 @@ fn search(root: &Path, places: &[&str], program: &str) -> Option<PathBuf> {
 /// Unpacks `package` and what it depends on, as far as it is not installed,
 /// into `root`.
 fn fetch(package: &str, root: &Path, home: &Home, console: &Console) -> Result<()> {
+    home.may_fetch(format!("the package `{package}`"))?;
     let packages = debian::fetch_with_dependencies(package, home, console)?;
     let parent = root.parent().context("the root has no parent")?;
-    let unfinished = tempfile::Builder::new()
-        .prefix(".unpack-")
-        .tempdir_in(parent)?;
-    // Other users may enter it, as they may not enter a temporary one.
-    let files = unfinished.path().join("root");
-    fs::create_dir(&files)?;
+    let unfinished = Unfinished::new(parent)?;
     for package in &packages {
-        package.unpack(&[], &files, console)?;
+        package.unpack(&[], &unfinished.whole(), console)?;
     }
-    fs::rename(&files, root).with_context(|| format!("{} could not be made", root.display()))?;
+    unfinished.put(root)?;
     for package in &packages {
         // Only what is unpacked is used from now on.
         let _ = fs::remove_file(&package.file);

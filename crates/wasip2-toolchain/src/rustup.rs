@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use wasip2_ground::child::{collect, wait_while};
-use wasip2_ground::{Console, Process, TARGET};
+use wasip2_ground::{Console, Process, TARGET, interrupt};
 
 /// How long rustup may do nothing that is seen on the disk. Its own time
 /// limit for a connection is shorter.
@@ -34,6 +34,9 @@ pub fn add_target(name: &str, sysroot: &Path, console: &Console) -> Result<Resul
     seen.extend(["downloads", "tmp"].map(|name| home().join(name)));
     let status = wait_while_it_moves(&mut child, PATIENCE, || size(&seen))?;
     spinner.finish_and_clear();
+    if interrupt::noted() {
+        return Ok(Err("it was interrupted".to_owned()));
+    }
     let Some(status) = status else {
         return Ok(Err(format!(
             "rustup made no progress for {} s",
@@ -44,7 +47,7 @@ pub fn add_target(name: &str, sysroot: &Path, console: &Console) -> Result<Resul
         return Ok(Ok(()));
     }
     let said = said.recv().unwrap_or_default();
-    let said = String::from_utf8_lossy(&said);
+    let said = String::from_utf8_lossy(&said.bytes);
     let reason = said
         .lines()
         .find_map(|line| line.strip_prefix("error: "))
@@ -83,7 +86,7 @@ fn wait_while_it_moves(
             if now != last {
                 (last, since) = (now, Instant::now());
             }
-            since.elapsed() <= patience
+            since.elapsed() <= patience && !interrupt::noted()
         })?;
         if status.is_none() {
             // It may have ended by itself in this very moment.

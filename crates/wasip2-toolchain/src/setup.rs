@@ -45,6 +45,15 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", env = "CARGO_WASIP2_KEYRING")]
     keyring: Option<PathBuf>,
 
+    /// Take an index of that archive that is older than it may be: its mirror no
+    /// longer follows Debian, and what was found to be wrong since is still in it
+    #[arg(long, env = "CARGO_WASIP2_ALLOW_EXPIRED")]
+    allow_expired: bool,
+
+    /// Do not use the network
+    #[arg(long)]
+    pub offline: bool,
+
     /// The sysroot to put the target into [default: that of the active rustc]
     #[arg(long, value_name = "DIR")]
     sysroot: Option<PathBuf>,
@@ -95,6 +104,7 @@ pub fn ensure(home: &Home, console: &Console) -> Result<Installed> {
     let arguments = Arguments {
         mirror: sources.mirror,
         keyring: sources.keyring,
+        allow_expired: sources.allow_expired,
         ..Arguments::default()
     };
     bring(&arguments, home, console)
@@ -115,6 +125,7 @@ impl Arguments {
         Sources {
             mirror: self.mirror.clone(),
             keyring: self.keyring.clone(),
+            allow_expired: self.allow_expired,
         }
     }
 
@@ -239,6 +250,9 @@ impl Setup<'_> {
 
     /// Lets rustup add the target; the error is the reason why it did not.
     fn ask_rustup(&self, ours: bool) -> Result<Result<(), String>> {
+        if self.home.is_offline() {
+            return Ok(Err("rustup would use the network (`--offline`)".to_owned()));
+        }
         let own = fs::canonicalize(&self.toolchain.sysroot).ok();
         if own != fs::canonicalize(&self.sysroot).ok() {
             return Ok(Err(
@@ -302,7 +316,7 @@ impl Setup<'_> {
             None => libc::keep(variant, &found[1], self.home, self.console)?,
         };
         let build = StdBuild::open(&self.toolchain, &source, Panic::Abort, self.home)?;
-        let libraries = build.run(&self.toolchain, &source, self.console)?;
+        let libraries = build.run(&self.toolchain, &source, self.home, self.console)?;
         let marker = Marker {
             made_by: format!("cargo-wasip2 {}", env!("CARGO_PKG_VERSION")),
             rustc: self.toolchain.release.clone(),

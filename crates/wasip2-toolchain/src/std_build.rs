@@ -70,13 +70,14 @@ impl StdBuild {
         &self,
         toolchain: &Toolchain,
         source: &StdSource,
+        home: &Home,
         console: &Console,
     ) -> Result<Vec<PathBuf>> {
         let library = source.put(&self.directory, console)?;
         if self.panic == Panic::Unwind {
             std_changes::correct(&library)?;
         }
-        self.compile(toolchain, &library, console)
+        self.compile(toolchain, &library, home.is_offline(), console)
     }
 
     /// Throws the source and the build away.
@@ -89,6 +90,7 @@ impl StdBuild {
         &self,
         toolchain: &Toolchain,
         library: &Path,
+        offline: bool,
         console: &Console,
     ) -> Result<Vec<PathBuf>> {
         let begun = Instant::now();
@@ -108,6 +110,9 @@ impl StdBuild {
                 "CARGO_ENCODED_RUSTFLAGS",
                 rustflags(toolchain, library, self.panic).join("\u{1f}"),
             );
+        if offline {
+            process = process.arg("--offline");
+        }
         for setting in PROFILE {
             process = process.args(["--config", &format!("profile.release.{setting}")]);
         }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use wasip2_ground::files::write_whole;
 
 /// How code is compiled, std's own and what is built with it.
 pub const CODE: [&str; 3] = [
@@ -57,8 +58,7 @@ pub fn correct(library: &Path) -> Result<()> {
             path.display(),
             change.why
         );
-        fs::write(&path, text.replace(&change.from, &change.to))
-            .with_context(|| format!("{} could not be written", path.display()))?;
+        write_whole(&path, text.replace(&change.from, &change.to).as_bytes())?;
     }
     Ok(())
 }

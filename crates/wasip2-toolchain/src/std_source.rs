@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 
 use crate::debian::Package;
 use crate::toolchain::Toolchain;
-use wasip2_ground::Console;
 use wasip2_ground::mirror::mirror;
+use wasip2_ground::{Console, Unfinished};
 
 /// Where the source comes from.
 #[derive(Clone, Debug)]
@@ -57,13 +57,13 @@ impl StdSource {
         if library.is_dir() {
             return Ok(library);
         }
-        let copy = tempfile::Builder::new()
-            .prefix(".copying-")
-            .tempdir_in(directory)?;
+        let unfinished = Unfinished::new(directory)?;
+        let copy = unfinished.scratch("copy");
+        fs::create_dir(&copy)?;
         let found = match self {
             StdSource::Package(package) => {
-                package.unpack(&["./usr/src/rustc-*/library"], copy.path(), console)?;
-                fs::read_dir(copy.path().join("usr/src"))
+                package.unpack(&["./usr/src/rustc-*/library"], &copy, console)?;
+                fs::read_dir(copy.join("usr/src"))
                     .and_then(|mut entries| entries.next().transpose())
                     .ok()
                     .flatten()
@@ -74,9 +74,9 @@ impl StdSource {
                     .join("library")
             }
             StdSource::Component { library, .. } => {
-                mirror(library, copy.path(), &[])
+                mirror(library, &copy, &[])
                     .with_context(|| format!("{} could not be copied", library.display()))?;
-                copy.path().to_owned()
+                copy
             }
         };
         fs::rename(found, &library)

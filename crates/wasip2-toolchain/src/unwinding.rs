@@ -127,7 +127,7 @@ pub fn make(
         }
     };
     let build = StdBuild::open(toolchain, &source, Panic::Unwind, home)?;
-    let mut libraries = build.run(toolchain, &source, console)?;
+    let mut libraries = build.run(toolchain, &source, home, console)?;
     let scratch = tempfile::tempdir().context("no temporary directory could be made")?;
     let tag = assemble_tag(toolchain, scratch.path(), console)?;
 

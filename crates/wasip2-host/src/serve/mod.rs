@@ -19,6 +19,7 @@ use wasip2_ground::{Console, Home};
 
 use crate::arguments::ServeArgs;
 use crate::cache::Cache;
+use crate::engine::Size;
 use crate::interfaces::Interfaces;
 use crate::wasi::p2::denial::Denials;
 use crate::{component, engine};
@@ -37,12 +38,31 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
     let wasm = component::read(path)?;
     Interfaces::of(&wasm).for_serving().with_context(cannot)?;
     let proposals = component::proposals(&wasm);
-    let engine = engine::serving(proposals, arguments.limits.max_instances())?;
     let cache = match arguments.no_cache {
         true => None,
         false => Cache::open(home, &arguments.rights),
     };
-    let component = component::compile(&engine, &wasm, path, cache.as_ref())?;
+    let compiled = |size| -> Result<_> {
+        let most = arguments.limits.max_instances();
+        let (engine, set_aside) = engine::serving(proposals, most, size)?;
+        let component = component::compile(&engine, &wasm, path, cache.as_ref())?;
+        Ok((engine, component, set_aside))
+    };
+    let size = Size::OF_A_PROGRAM;
+    let mut served = compiled(size)?;
+    // Only once it is compiled it is known what it takes.
+    if let Some(size) = size.short_of(&served.1) {
+        served = compiled(size)?;
+    }
+    let (engine, component, set_aside) = served;
+    if !set_aside {
+        console.warn(format!(
+            "this process cannot have the addresses that the memory of {} instances takes, so each \
+             gets its own when it begins, and answers more slowly: allow it more (`ulimit -v`), or \
+             have fewer with `--max-instances`",
+            arguments.limits.max_instances()
+        ));
+    }
     let denials = Denials::default();
     let instances = Instances::new(&engine, &component, path, arguments, denials.clone())
         .with_context(cannot)?;

@@ -1,11 +1,11 @@
 //! What the host counts while it serves.
 
-use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use wasip2_ground::files::write_whole;
 
 use crate::wasi::p2::statistics as one_guest;
 
@@ -49,7 +49,6 @@ impl Statistics {
     /// Writes them to `path`, as JSON.
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string(self)?;
-        fs::write(path, text + "\n")
-            .with_context(|| format!("the statistics could not be written to {}", path.display()))
+        write_whole(path, (text + "\n").as_bytes()).context("the statistics could not be written")
     }
 }

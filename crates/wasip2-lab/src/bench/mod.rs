@@ -71,7 +71,7 @@ pub struct BenchArgs {
     #[arg(long)]
     list: bool,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
     /// With `dev`, nothing is optimised and no figure means anything: for the
     /// tests of this repository
     #[arg(long, value_enum, default_value_t = Profile::Release, hide = true)]

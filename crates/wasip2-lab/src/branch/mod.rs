@@ -65,7 +65,7 @@ pub struct BranchArgs {
     #[arg(long)]
     pr: bool,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
     /// Print JSON instead of the path
     #[arg(long)]
     json: bool,

@@ -2,14 +2,13 @@
 //! but this verb has put anything there.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
-use tempfile::TempDir;
 
-use wasip2_ground::Console;
+use wasip2_ground::{Console, Unfinished, interrupt, lock};
 use wasip2_series::git::git;
 
 /// Where the repository says that it is one of ours.
@@ -30,31 +29,29 @@ struct Stamp {
 #[derive(Debug)]
 pub struct Output {
     directory: PathBuf,
-    unfinished: TempDir,
+    unfinished: Unfinished,
     work: PathBuf,
+    /// Keeps others out, where the file system has locks.
+    _lock: File,
 }
 
 impl Output {
     /// Makes sure that `directory` may be written.
     pub fn prepare(directory: PathBuf, console: &Console) -> Result<Output> {
-        refuse_what_is_not_ours(&directory, console)?;
         let parent = directory
             .parent()
             .with_context(|| format!("no repository can be made in {}", directory.display()))?;
-        let make = || -> std::io::Result<TempDir> {
-            fs::create_dir_all(parent)?;
-            let unfinished = tempfile::Builder::new()
-                .prefix(".branch-")
-                .tempdir_in(parent)?;
-            fs::create_dir(unfinished.path().join("work"))?;
-            Ok(unfinished)
-        };
-        let unfinished = make()
-            .with_context(|| format!("a directory could not be made in {}", parent.display()))?;
+        let unfinished = Unfinished::new(parent)?;
+        let lock = File::open(parent)
+            .with_context(|| format!("{} could not be opened", parent.display()))?;
+        let _ = lock::wait(&lock, parent.display(), console);
+        interrupt::refuse()?;
+        refuse_what_is_not_ours(&directory, console)?;
         Ok(Output {
-            work: unfinished.path().join("work"),
+            work: unfinished.whole(),
             directory,
             unfinished,
+            _lock: lock,
         })
     }
 
@@ -77,17 +74,7 @@ impl Output {
         fs::write(self.work.join(STAMP), serde_json::to_vec_pretty(&stamp)?)?;
         // Once more: the work took a while.
         refuse_what_is_not_ours(&self.directory, console)?;
-        let previous = self.unfinished.path().join("previous");
-        if self.directory.exists() {
-            fs::rename(&self.directory, &previous)
-                .with_context(|| format!("{} could not be replaced", self.directory.display()))?;
-        }
-        if let Err(error) = fs::rename(&self.work, &self.directory) {
-            let _ = fs::rename(&previous, &self.directory);
-            return Err(error).with_context(|| {
-                format!("{} could not be put in place", self.directory.display())
-            });
-        }
+        self.unfinished.put(&self.directory)?;
         Ok(self.directory)
     }
 }

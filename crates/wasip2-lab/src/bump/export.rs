@@ -12,7 +12,7 @@ use super::notes::{numbers, replace};
 use super::shared;
 use super::work::{Kind, RELEASED, State, Work};
 use wasip2_ground::files::file_name;
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Unfinished};
 use wasip2_series::git::{apply, git, read};
 use wasip2_series::{Network, Series};
 
@@ -40,12 +40,14 @@ pub fn finish(work: &Work, network: Network, home: &Home, console: &Console) -> 
     let written = write(&new, work, home, console).and_then(|()| {
         let line = line(&Series::read(&work.state.series)?, &work.state.to);
         let takers = shared::takers(&new, &line, work, network, home, console)?;
+        let attachments = takers.iter().map(shared::Taker::attachment).collect();
+        work.keep_attachments(attachments)?;
         takers.iter().try_for_each(shared::Taker::detach)?;
         put_in_place(&new, &work.state, console)?;
         takers.iter().try_for_each(|taker| taker.attach(console))
     });
     if written.is_err() {
-        let _ = remove(&new);
+        let _ = recover(work);
     }
     written
 }
@@ -86,7 +88,7 @@ fn put_in_place(new: &Path, state: &State, console: &Console) -> Result<()> {
         fs::rename(&aside, &state.series)?;
         return Err(error).with_context(|| format!("{} could not be written", target.display()));
     }
-    remove(&aside)?;
+    discard(&aside)?;
     console.status("Wrote", target.display());
     if state
         .outcomes
@@ -115,13 +117,36 @@ fn remove(directory: &Path) -> Result<()> {
         .with_context(|| format!("{} could not be removed", directory.display()))
 }
 
+/// Removes a directory, of which nothing is left under its name if that is
+/// broken off.
+fn discard(directory: &Path) -> Result<()> {
+    let parent = directory.parent().context("it is in no directory")?;
+    let gone = Unfinished::new(parent)?;
+    fs::rename(directory, gone.scratch("gone"))
+        .with_context(|| format!("{} could not be removed", directory.display()))
+}
+
 /// Puts right what an interruption of [`finish`] left; gives back whether the
 /// new series is in place.
-pub fn recover(state: &State) -> Result<bool> {
+pub fn recover(work: &Work) -> Result<bool> {
+    let in_place = put_right(&work.state)?;
+    for attachment in work.attachments()? {
+        match in_place {
+            true => attachment.make()?,
+            false => attachment.undo()?,
+        }
+    }
+    work.keep_attachments(Vec::new())?;
+    Ok(in_place)
+}
+
+/// The same for the series itself.
+fn put_right(state: &State) -> Result<bool> {
     remove(&beside(state, "next"))?;
     let aside = beside(state, "previous");
     if !aside.exists() {
-        return Ok(false);
+        // The new one may have a line of another name.
+        return Ok(!state.series.exists() || Series::read(&state.series)?.version == state.to);
     }
     let old = Series::read(&aside)?;
     let of_directory = Series {
@@ -130,7 +155,7 @@ pub fn recover(state: &State) -> Result<bool> {
     };
     let target = state.series.with_file_name(line(&of_directory, &state.to));
     if target.exists() {
-        remove(&aside)?;
+        discard(&aside)?;
         return Ok(true);
     }
     fs::rename(&aside, &state.series)
@@ -206,11 +231,9 @@ fn renumber(notes: &mut Table, numbers: &BTreeMap<String, String>) {
 /// Applies the new series to the new release, as `apply` will.
 fn verify(new: &Path, work: &Work, home: &Home, console: &Console) -> Result<()> {
     let series = Series::read(new)?;
-    let scratch = tempfile::Builder::new()
-        .prefix(".verify-")
-        .tempdir_in(home.directory("bump")?)?;
-    let copy: PathBuf = scratch.path().join("work");
-    git(scratch.path(), ["clone", "--quiet", "--no-checkout"])
+    let scratch = Unfinished::new(&home.directory("bump")?)?;
+    let copy = scratch.whole();
+    git(&copy, ["clone", "--quiet", "--no-checkout"])
         .arg(work.repository())
         .arg(&copy)
         .read(console)?;

@@ -66,7 +66,7 @@ pub struct BumpArgs {
     #[arg(long)]
     abort: bool,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -96,13 +96,20 @@ pub fn run(arguments: &BumpArgs, home: &Home, console: &Console) -> Result<bool>
     }
     if arguments.abort {
         let work = Work::under_way(arguments.krate.as_deref(), home, console)?;
-        export::recover(&work.state)?;
-        console.status("Aborted", work.title());
+        let (verb, what) = match export::recover(&work)? {
+            // Only what was needed meanwhile was still there.
+            true => (
+                "Finished",
+                format!("{}, before it could be given up", work.title()),
+            ),
+            false => ("Aborted", work.title()),
+        };
+        console.status(verb, what);
         return work.forget().map(|()| true);
     }
     if arguments.resume {
         let mut work = Work::under_way(arguments.krate.as_deref(), home, console)?;
-        if export::recover(&work.state)? {
+        if export::recover(&work)? {
             console.status("Finished", work.title());
             return work.forget().map(|()| true);
         }

@@ -8,6 +8,7 @@ use semver::Version;
 use serde::Serialize;
 
 use wasip2_ground::cargo::cargo;
+use wasip2_ground::files::write_whole;
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, Process};
 use wasip2_series::project::locked;
@@ -78,11 +79,10 @@ pub fn compare(
 
 /// The newest releases of the crate that `series` is for.
 pub fn of(series: &Series, network: Network, home: &Home, console: &Console) -> Result<Newest> {
-    let stub = home
-        .directory("fetch")?
-        .join(format!("{}-newest", series.directory_name()));
-    fs::create_dir_all(stub.join("src"))?;
-    fs::write(stub.join("src/lib.rs"), "")?;
+    let name = format!("{}-newest", series.directory_name());
+    let _lock = home.lock(&name, console)?;
+    let stub = home.directory("fetch")?.join(name);
+    write_whole(&stub.join("src/lib.rs"), b"")?;
     let dependency = |name: &str, requirement: &str| {
         format!(
             "{name} = {{ package = \"{}\", version = \"{requirement}{}\", default-features = \
@@ -90,14 +90,15 @@ pub fn of(series: &Series, network: Network, home: &Home, console: &Console) -> 
             series.name, series.version
         )
     };
-    fs::write(
-        stub.join("Cargo.toml"),
+    write_whole(
+        &stub.join("Cargo.toml"),
         format!(
             "[package]\nname = \"newest\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
              [dependencies]\n{}{}\n[workspace]\n",
             dependency("compatible", "^"),
             dependency("any", ">=")
-        ),
+        )
+        .as_bytes(),
     )?;
     // What was newest some time ago does not count.
     let lock = stub.join("Cargo.lock");

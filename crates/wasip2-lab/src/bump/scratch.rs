@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use tempfile::TempDir;
 
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Unfinished};
 use wasip2_series::git::{self, git, read};
 
 /// What is compared of two commits: what they make.
@@ -19,17 +18,15 @@ pub struct Scratch {
     /// Where it stands.
     pub repository: PathBuf,
     /// Removed with it.
-    _directory: TempDir,
+    _directory: Unfinished,
 }
 
 impl Scratch {
     /// Clones `repository`.
     pub fn clone_of(repository: &Path, home: &Home, console: &Console) -> Result<Scratch> {
-        let directory = tempfile::Builder::new()
-            .prefix(".share-")
-            .tempdir_in(home.directory("bump")?)?;
-        let clone = directory.path().join("work");
-        git(directory.path(), ["clone", "--quiet", "--no-checkout"])
+        let directory = Unfinished::new(&home.directory("bump")?)?;
+        let clone = directory.whole();
+        git(&clone, ["clone", "--quiet", "--no-checkout"])
             .arg(repository)
             .arg(&clone)
             .read(console)?;

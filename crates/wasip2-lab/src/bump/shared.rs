@@ -14,13 +14,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use toml_edit::{DocumentMut, Item, TableLike};
 
 use super::notes::{numbers, replace};
 use super::scratch::{ALL, Scratch, TREE};
 use super::work::{RELEASED, Work};
 use wasip2_ground::files::{file_name, subdirectories, write_whole};
-use wasip2_ground::{Console, Home};
+use wasip2_ground::mirror::mirror;
+use wasip2_ground::{Console, Home, Unfinished};
 use wasip2_series::git::read;
 use wasip2_series::series::files::{self, PatchFile};
 use wasip2_series::{Network, Pristine, Series};
@@ -89,6 +91,8 @@ pub struct Taker {
     shared: Vec<PatchFile>,
     /// What it has in files of its own from now on.
     own: Vec<PatchFile>,
+    /// Its `series.toml` as it is.
+    before: String,
     /// Its `series.toml` where nothing is taken.
     detached: String,
     /// Its `series.toml` once the new series is in place, in the line `line`.
@@ -161,6 +165,7 @@ impl Taker {
             steps.push(made);
         }
         let mut detached = parse(&series.directory.join("series.toml"))?;
+        let before = detached.to_string();
         let mut attached = detached.clone();
         let (mut shared, mut own) = (Vec::new(), Vec::new());
         for (file, step) in series.patches.iter().zip(steps.windows(2)) {
@@ -192,6 +197,7 @@ impl Taker {
             series,
             shared,
             own,
+            before,
             detached: detached.to_string(),
             attached: attached.to_string(),
         })
@@ -199,21 +205,31 @@ impl Taker {
 
     /// Gives the line all that it takes in files of its own.
     pub fn detach(&self) -> Result<()> {
-        for file in self.shared.iter().chain(&self.own) {
-            let own = self.own_file(file);
-            fs::copy(&file.path, &own)
-                .with_context(|| format!("{} could not be written", own.display()))?;
+        change(&self.series.directory, &self.detached, |line| {
+            for file in self.shared.iter().chain(&self.own) {
+                fs::copy(&file.path, line.join(&file.name))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What has the line take from the new series what it goes on to take, or
+    /// from the old one what it took.
+    pub fn attachment(&self) -> Attachment {
+        let names = |files: &[PatchFile]| files.iter().map(|file| file.name.clone()).collect();
+        Attachment {
+            line: self.series.directory.clone(),
+            before: self.before.clone(),
+            after: self.attached.clone(),
+            shared: names(&self.shared),
+            own: names(&self.own),
         }
-        self.write(&self.detached)
     }
 
     /// Has the line take from the new series what it goes on to take.
     pub fn attach(&self, console: &Console) -> Result<()> {
-        self.write(&self.attached)?;
+        self.attachment().make()?;
         for file in &self.shared {
-            let own = self.own_file(file);
-            fs::remove_file(&own)
-                .with_context(|| format!("{} could not be removed", own.display()))?;
             console.status("Shared", format!("{} of {}", file.name, self.series));
         }
         for file in &self.own {
@@ -225,14 +241,68 @@ impl Taker {
         }
         Ok(())
     }
+}
 
-    fn own_file(&self, file: &PatchFile) -> PathBuf {
-        self.series.directory.join(&file.name)
+/// What has a line take patches from the new series, kept for whoever goes on
+/// after an interruption.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Attachment {
+    /// The line's directory.
+    line: PathBuf,
+    /// Its `series.toml` as it was.
+    before: String,
+    /// Its `series.toml` once the new series is in place.
+    after: String,
+    /// The files that it does without in both cases.
+    shared: Vec<String>,
+    /// And those that it did without before.
+    own: Vec<String>,
+}
+
+impl Attachment {
+    /// Has the line take what it goes on to take.
+    pub fn make(&self) -> Result<()> {
+        self.put(&self.after, &self.shared)
     }
 
-    fn write(&self, text: &str) -> Result<()> {
-        write_whole(&self.series.directory.join("series.toml"), text.as_bytes())
+    /// Has the line be as it was.
+    pub fn undo(&self) -> Result<()> {
+        let files: Vec<String> = self.shared.iter().chain(&self.own).cloned().collect();
+        self.put(&self.before, &files)
     }
+
+    fn put(&self, series_toml: &str, without: &[String]) -> Result<()> {
+        change(&self.line, series_toml, |line| {
+            for name in without {
+                match fs::remove_file(line.join(name)) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(error);
+                    }
+                    _ => {}
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Changes the series in `directory` in one step: its `series.toml`, and its
+/// files in a copy of it.
+fn change(
+    directory: &Path,
+    series_toml: &str,
+    files: impl FnOnce(&Path) -> std::io::Result<()>,
+) -> Result<()> {
+    let parent = directory.parent().context("a series has a crate")?;
+    let unfinished = Unfinished::new(parent)?;
+    let whole = unfinished.whole();
+    let make = || -> Result<()> {
+        mirror(directory, &whole, &[])?;
+        files(&whole)?;
+        write_whole(&whole.join("series.toml"), series_toml.as_bytes())
+    };
+    make().with_context(|| format!("{} could not be changed", directory.display()))?;
+    unfinished.put(directory)
 }
 
 /// Reads a `series.toml` for a change.

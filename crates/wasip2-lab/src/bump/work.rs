@@ -9,14 +9,17 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::resolution;
+use super::shared::Attachment;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Unfinished};
 use wasip2_series::git::{apply, git, read};
 use wasip2_series::{Pristine, Release, Series};
 
 /// The tag of the new release.
 pub const RELEASED: &str = "released";
+/// Where it is kept what other lines are to take.
+const ATTACHMENTS: &str = "attachments.json";
 /// How much of a conflict is shown.
 const SHOWN_LINES: usize = 60;
 
@@ -106,11 +109,8 @@ impl Work {
         Work::refuse_second(series, home)?;
         console.status("Bumping", format!("{series} to {}", release.version));
         let parent = home.directory("bump")?;
-        let unfinished = tempfile::Builder::new()
-            .prefix(".start-")
-            .tempdir_in(&parent)
-            .with_context(|| format!("a directory could not be made in {}", parent.display()))?;
-        let repository = unfinished.path().join("work");
+        let unfinished = Unfinished::new(&parent)?;
+        let repository = unfinished.whole().join("work");
         let patches = repository_of(series, &repository, old, new, console)?;
         let state = State {
             name: series.name.clone(),
@@ -125,10 +125,9 @@ impl Work {
             head: read(&repository, &["rev-parse", "HEAD"], console)?,
             conflict: None,
         };
-        save(unfinished.path(), &state)?;
+        save(&unfinished.whole(), &state)?;
         let directory = parent.join(name(series));
-        fs::rename(unfinished.keep(), &directory)
-            .with_context(|| format!("{} could not be put in place", directory.display()))?;
+        unfinished.put(&directory)?;
         Ok(Work {
             directory,
             state,
@@ -249,9 +248,32 @@ impl Work {
         Ok(None)
     }
 
-    /// Removes everything that was made for it.
+    /// Keeps what other lines are to take, for whoever goes on after an
+    /// interruption.
+    pub fn keep_attachments(&self, attachments: Vec<Attachment>) -> Result<()> {
+        let text = serde_json::to_vec_pretty(&attachments)?;
+        write_whole(&self.directory.join(ATTACHMENTS), &text)
+    }
+
+    /// What was kept of that.
+    pub fn attachments(&self) -> Result<Vec<Attachment>> {
+        let path = self.directory.join(ATTACHMENTS);
+        match fs::read(&path) {
+            Ok(text) => serde_json::from_slice(&text)
+                .with_context(|| format!("{} is not as it was written", path.display())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => {
+                Err(error).with_context(|| format!("{} could not be read", path.display()))
+            }
+        }
+    }
+
+    /// Removes everything that was made for it; nothing of it is under its name
+    /// any more if that is broken off.
     pub fn forget(self) -> Result<()> {
-        fs::remove_dir_all(&self.directory)
+        let parent = self.directory.parent().context("it is in the home")?;
+        let gone = Unfinished::new(parent)?;
+        fs::rename(&self.directory, gone.scratch("gone"))
             .with_context(|| format!("{} could not be removed", self.directory.display()))
     }
 

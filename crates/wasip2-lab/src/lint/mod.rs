@@ -65,7 +65,7 @@ pub struct LintArgs {
     #[arg(long)]
     api: bool,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,

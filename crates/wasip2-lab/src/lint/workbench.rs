@@ -12,7 +12,7 @@ use crate::branch;
 use wasip2_ground::cargo::cargo;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::process::quoted_tail;
-use wasip2_ground::{Console, Home, Process};
+use wasip2_ground::{Console, Home, Process, Unfinished};
 use wasip2_series::git::{apply, git, read};
 use wasip2_series::shims::Shims;
 use wasip2_series::{Pristine, Series, SeriesArgs, manifest, tree};
@@ -90,10 +90,10 @@ impl<'a> Workbench<'a> {
     /// Makes a branch for each patch, which has nothing but what the patch
     /// depends on; gives back the names for [`Workbench::hold`].
     pub fn split(&self, console: &Console) -> Result<Vec<String>> {
-        let split = tempfile::tempdir_in(self.target.parent().unwrap_or(&self.target))?;
-        let branches = branch::split(split.path(), self.series, &self.pristine, console)?;
+        let split = Unfinished::new(self.target.parent().unwrap_or(&self.target))?;
+        let branches = branch::split(&split.whole(), self.series, &self.pristine, console)?;
         git(&self.tree, ["fetch", "--quiet", "--no-tags"])
-            .arg(split.path())
+            .arg(split.whole())
             .arg("+refs/heads/*:refs/heads/*")
             .arg("--update-head-ok")
             .read(console)?;

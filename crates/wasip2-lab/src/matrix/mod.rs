@@ -97,7 +97,7 @@ pub struct MatrixArgs {
     #[arg(long, value_name = "FILE", env = "CARGO_WASIP2_PLAN")]
     plan: Option<PathBuf>,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
 }
 
 /// What else there is to do with results.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
+use wasip2_ground::files::write_whole;
 
 use super::cell::{Cell, Outcome, Variant};
 use super::plan::{Kind, Row, Setting};
@@ -148,8 +149,7 @@ impl Results {
 
     /// Writes them to `path`, which may be no file but a pipe or a device.
     pub fn write(&self, path: &Path) -> Result<()> {
-        fs::write(path, self.json()?)
-            .with_context(|| format!("the results could not be written to {}", path.display()))
+        write_whole(path, self.json()?.as_bytes()).context("the results could not be written")
     }
 
     /// As JSON.

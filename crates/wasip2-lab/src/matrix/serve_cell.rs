@@ -8,6 +8,7 @@ use std::process::{Child, Command};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
+use wasip2_ground::bounded::Kept;
 use wasip2_ground::{child, interrupt};
 
 use anyhow::{Context, Result, ensure};
@@ -146,7 +147,7 @@ async fn check(address: &str, ask: &Ask) -> Result<()> {
 /// A host that serves, until it is ended.
 struct Server {
     child: Child,
-    stderr: Option<Receiver<Vec<u8>>>,
+    stderr: Option<Receiver<Kept>>,
 }
 
 impl Server {
@@ -191,7 +192,7 @@ impl Server {
         let stderr = self.stderr.take();
         drop(self);
         let said = stderr.and_then(|said| said.recv_timeout(PAUSE * 20).ok());
-        String::from_utf8_lossy(&said.unwrap_or_default()).into_owned()
+        String::from_utf8_lossy(&said.unwrap_or_default().bytes).into_owned()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The shell of a page that stands by itself: nothing in it is from elsewhere,
 //! and it is well-formed XML as well, so that any program can read it.
 
+pub mod markdown;
+
 /// What every page looks like.
 const BASE: &str = include_str!("base.css");
 

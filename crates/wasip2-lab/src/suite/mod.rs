@@ -109,7 +109,7 @@ pub struct SuiteArgs {
     #[arg(long, value_name = "DIR", env = "CARGO_WASIP2_SUITES")]
     suites: Option<PathBuf>,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
     /// Only tests with one of these in their names
     #[arg(value_name = "FILTER", last = true)]
     filter: Vec<String>,

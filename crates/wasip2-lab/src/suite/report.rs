@@ -1,7 +1,6 @@
 //! Says what became of a suite: to a person, and as JSON.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -13,6 +12,7 @@ use super::linux::LinuxTests;
 use super::outcome::Outcome;
 use super::stage::{Place, Stage};
 use super::verdict::Verdicts;
+use wasip2_ground::files::write_whole;
 use wasip2_ground::{Console, Wasi};
 use wasip2_host::Mode;
 use wasip2_toolchain::Panic;
@@ -155,8 +155,8 @@ impl Report<'_> {
                 })
                 .collect(),
         };
-        fs::write(path, serde_json::to_string_pretty(&json)? + "\n")
-            .with_context(|| format!("the report could not be written to {}", path.display()))
+        let text = serde_json::to_string_pretty(&json)? + "\n";
+        write_whole(path, text.as_bytes()).context("the report could not be written")
     }
 
     /// Prints the summary. It goes to standard output, being the result.

@@ -1,7 +1,6 @@
 //! A program of tests that can be run again and again.
 
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::stage::Place;
-use wasip2_ground::child;
+use wasip2_ground::{bounded, child};
 use wasip2_host::{Directory, End, Loader, Program, Rights};
 
 /// Something that holds tests.
@@ -95,7 +94,6 @@ fn run_native(mut command: Command, scratch: &Path, limit: Duration) -> Result<(
             End::TimeLimit
         }
     };
-    let mut output = Vec::new();
-    fs::File::open(log.path())?.read_to_end(&mut output)?;
-    Ok((end, String::from_utf8_lossy(&output).into_owned()))
+    let output = bounded::read(fs::File::open(log.path())?, bounded::TEXT, |_| {});
+    Ok((end, String::from_utf8_lossy(&output.bytes).into_owned()))
 }

@@ -67,7 +67,7 @@ pub struct SurveyArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
 }
 
 /// Runs the verb.

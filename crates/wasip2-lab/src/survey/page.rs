@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::found::{Found, Outcome};
 use super::list::{Entry, List};
 use crate::matrix::cell::Variant;
+use crate::page::markdown::plain;
 
 /// How many build, and what stops the rest.
 pub fn summary(list: &List, found: &[Found]) -> String {
@@ -45,7 +46,8 @@ pub fn markdown(list: &List, found: &[Found]) -> String {
         "## What stops them\n\n| crate | stops | of them named by `doctor` |\n|---|---|---|\n",
     );
     for (krate, stopped, named) in at_fault(found) {
-        let _ = writeln!(text, "| {krate} | {} | {named} |", stopped.join(", "));
+        let (krate, stopped) = (plain(&krate), plain(&stopped.join(", ")));
+        let _ = writeln!(text, "| {krate} | {stopped} | {named} |");
     }
     text.push_str("\n## One by one\n\n| | release | released | patched | first error |\n|---|---|---|---|---|\n");
     for entry in &list.entries {
@@ -65,17 +67,17 @@ pub fn markdown(list: &List, found: &[Found]) -> String {
             )
         };
         let error = patched.and_then(|found| found.error.as_deref());
-        let error = error.unwrap_or_default().replace(['\n', '|'], " ");
-        let error: String = error.chars().take(160).collect();
+        let error: String = error.unwrap_or_default().chars().take(160).collect();
+        let error = plain(&error);
         let features = match entry.features.is_empty() {
             true => String::new(),
-            false => format!(" ({})", entry.features.join(", ")),
+            false => plain(&format!(" ({})", entry.features.join(", "))),
         };
         let _ = writeln!(
             text,
             "| {}{features} | {} | {} | {} | {error} |",
-            entry.name,
-            version.unwrap_or_default(),
+            plain(&entry.name),
+            plain(version.unwrap_or_default()),
             outcome(upstream),
             outcome(patched),
         );

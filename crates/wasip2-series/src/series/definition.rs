@@ -1,7 +1,9 @@
 //! `series.toml` as it is written.
 
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 
+use anyhow::{Result, ensure};
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +103,28 @@ pub struct SeriesFile {
     pub lint: Lint,
     #[serde(default)]
     pub patch: BTreeMap<String, Note>,
+}
+
+impl SeriesFile {
+    /// An error where directories that are named after the series would be
+    /// elsewhere than they are meant to be.
+    pub fn check(&self) -> Result<()> {
+        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        ensure!(
+            !self.name.is_empty() && self.name.bytes().all(in_name),
+            "`crate = {:?}` is no crate's name, which has letters, digits, `-` and `_`",
+            self.name
+        );
+        let inside = Path::new(&self.upstream.path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        ensure!(
+            inside,
+            "`path = {:?}` of `upstream` is not a directory in upstream's repository",
+            self.upstream.path
+        );
+        Ok(())
+    }
 }
 
 /// What matches no version.

@@ -7,7 +7,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -16,9 +16,9 @@ use anyhow::{Context, Result, bail};
 use super::listing::{self, Listing};
 use super::machine::Machine;
 use super::trouble::{Kind, Trouble};
-use wasip2_ground::child::collect;
+use wasip2_ground::child::{Watch, collect, finish};
 use wasip2_ground::console::Verbosity;
-use wasip2_ground::{Console, Process};
+use wasip2_ground::{Console, Process, bounded, interrupt};
 
 /// Where the private configuration is looked for, as the system's is in `/etc`.
 const DIRECTORIES: [&str; 7] = [
@@ -126,14 +126,14 @@ Acquire::GzipIndexes "true";
         })
     }
 
-    /// Fetches the index and verifies its signature. An index that is older
-    /// than it may be is told of, and used.
-    pub fn update(&self, console: &Console) -> Result<Result<(), Trouble>> {
+    /// Fetches the index and verifies its signature. One that is older than it
+    /// may be is told of, and used if `allow_expired`.
+    pub fn update(&self, allow_expired: bool, console: &Console) -> Result<Result<(), Trouble>> {
         match self.update_with("true", console)? {
             Err(Trouble {
                 kind: Kind::Expired,
                 text,
-            }) => {
+            }) if allow_expired => {
                 console.warn(format!(
                     "the index of {} is older than it may be, so the mirror has stopped \
                      following Debian; its signature is still checked, and so are the checksums \
@@ -240,6 +240,7 @@ Acquire::GzipIndexes "true";
         progress: impl Fn(f64),
         console: &Console,
     ) -> Result<(String, Result<(), Trouble>)> {
+        interrupt::refuse()?;
         let process = Process::new(program)
             .arg("-qq")
             .args(arguments)
@@ -255,9 +256,11 @@ Acquire::GzipIndexes "true";
         let mut child = command
             .spawn()
             .with_context(|| format!("`{line}` could not start"))?;
+        let watch = Watch::over(&child);
         let said = collect(child.stderr.take());
         let mut printed = String::new();
-        for text in BufReader::new(child.stdout.take().expect("standard output is piped")).lines() {
+        let stdout = child.stdout.take().expect("standard output is piped");
+        for text in BufReader::new(stdout.take(bounded::DATA as u64)).lines() {
             let text = text.with_context(|| format!("`{line}` could not be read"))?;
             match text.strip_prefix("dlstatus:") {
                 Some(status) => {
@@ -271,11 +274,10 @@ Acquire::GzipIndexes "true";
                 }
             }
         }
-        let status = child
-            .wait()
-            .with_context(|| format!("`{line}` could not be waited for"))?;
+        drop(watch);
+        let status = finish(&mut child).with_context(|| format!("`{line}` was waited for"))?;
         let said = said.recv().unwrap_or_default();
-        let said = String::from_utf8_lossy(&said);
+        let said = String::from_utf8_lossy(&said.bytes);
         if console.verbosity() >= Verbosity::Verbose {
             eprint!("{said}");
         }

@@ -21,6 +21,8 @@ pub struct Archive {
     pub keyring: PathBuf,
     /// Its content.
     keys: Vec<u8>,
+    /// Whether an index is taken that is older than it may be.
+    pub allow_expired: bool,
 }
 
 impl Archive {
@@ -37,6 +39,7 @@ impl Archive {
             mirrors,
             keyring,
             keys,
+            allow_expired: sources.allow_expired,
         })
     }
 

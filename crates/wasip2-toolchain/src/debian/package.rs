@@ -11,9 +11,12 @@ use sha2::{Digest, Sha256};
 use super::apt::Apt;
 use super::listing::Listing;
 use super::trouble::{Kind, Trouble};
-use wasip2_ground::Console;
 use wasip2_ground::files::hex;
 use wasip2_ground::process::quoted_tail;
+use wasip2_ground::{Console, bounded, interrupt};
+
+/// How much is kept of what tar complains of.
+const KEPT: usize = 64 << 10;
 
 /// A package on this machine, verified.
 #[derive(Clone, Debug)]
@@ -85,12 +88,19 @@ impl Package {
                 .arg(directory)
                 .args(patterns)
                 .stdin(members.stdout.take().expect("standard output is piped"))
-                .output();
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn();
+            let unpacked = tar.map(|mut tar| {
+                let said = bounded::read(tar.stderr.take().expect("it is piped"), KEPT, |_| {});
+                tar.wait().map(|status| (status.success(), said.bytes))
+            });
             let read = members.wait()?;
-            let tar = tar?;
-            Ok((read.success() && tar.status.success(), tar.stderr))
+            let (unpacked, said) = unpacked??;
+            Ok((read.success() && unpacked, said))
         };
         let (done, said) = unpacking().context("dpkg-deb and tar could not be run")?;
+        interrupt::refuse()?;
         spinner.finish_and_clear();
         if !done {
             bail!(

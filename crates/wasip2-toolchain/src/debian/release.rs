@@ -10,6 +10,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use super::apt::Apt;
 use super::machine::{self, Machine};
 use super::package::Package;
+use crate::sources::Sources;
 use wasip2_ground::{Console, Home};
 
 /// The files of the machine's apt that say what can be had and what is
@@ -49,7 +50,7 @@ pub fn fetch_with_dependencies(
     let packages = get().or_else(|_| {
         // There is no index yet, or the mirror has moved on since. Where one
         // of several mirrors fails, what is needed may come from the others.
-        match apt.update(console)? {
+        match apt.update(Sources::from_environment().allow_expired, console)? {
             Ok(()) => get(),
             Err(trouble) => get().map_err(|error| {
                 anyhow!("{error} (an index of packages could not be fetched: {trouble})")

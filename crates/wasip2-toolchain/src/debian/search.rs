@@ -41,7 +41,12 @@ pub fn fetch(
         .iter()
         .map(|wanted| wanted.kept(&directory))
         .collect();
-    if packages.iter().any(Option::is_none) {
+    if let Some(missing) = wanted
+        .iter()
+        .zip(&packages)
+        .find_map(|(wanted, package)| package.is_none().then_some(wanted))
+    {
+        home.may_fetch(format!("Debian's package {}", missing.package))?;
         Fetch::new(sources, home, console)?.fill(wanted, &mut packages, &directory)?;
     }
     Ok(packages
@@ -151,7 +156,7 @@ impl<'r> Fetch<'r> {
             if !fresh {
                 return Ok(Some((apt, mirror)));
             }
-            match apt.update(self.console)? {
+            match apt.update(self.archive.allow_expired, self.console)? {
                 Ok(()) => {
                     search.looked.push(suite.to_owned());
                     return Ok(Some((apt, mirror)));
@@ -186,7 +191,13 @@ impl<'r> Fetch<'r> {
                          the mirror is being updated or something on the way changed it; try \
                          again later, or use another mirror with `--mirror URL`"
                     ),
-                    Kind::Expired | Kind::Other => {
+                    Kind::Expired => bail!(
+                        "the index of {suite} at {mirror} is older than it may be ({trouble}): that \
+                         mirror no longer follows Debian, and what was found to be wrong since is \
+                         still in it\nuse another one with `--mirror URL`, or take it all the same \
+                         with `--allow-expired`; its signature is checked in any case"
+                    ),
+                    Kind::Other => {
                         bail!("the index of {suite} could not be fetched from {mirror}: {trouble}")
                     }
                 },

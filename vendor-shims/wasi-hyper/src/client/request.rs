@@ -20,7 +20,7 @@ pub(super) fn to_host(parts: &mut Parts, length: Option<u64>) -> Result<Outgoing
         Some(given) => authority(given, &scheme),
         None => return Err(Error::refused_part("URI", &parts.uri)),
     };
-    drop_host(&mut parts.headers, authority)?;
+    drop_host(&mut parts.headers, authority, &scheme)?;
     set_length(&mut parts.headers, length);
 
     let request = OutgoingRequest::new(fields::to_host(&parts.headers)?);
@@ -55,13 +55,22 @@ fn authority<'a>(given: &'a Authority, scheme: &Scheme) -> &'a str {
     }
 }
 
-/// The host makes this header of the authority, and takes no other.
-fn drop_host(headers: &mut HeaderMap, authority: &str) -> Result<(), Error> {
+/// The host makes this header of the authority, and takes no other, nor two of
+/// them. The scheme's own port may be said or not.
+fn drop_host(headers: &mut HeaderMap, expected: &str, scheme: &Scheme) -> Result<(), Error> {
     if let Entry::Occupied(entry) = headers.entry(HOST) {
-        let same =
-            |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(authority.as_bytes());
+        let same = |value: &HeaderValue| {
+            let said = Authority::try_from(value.as_bytes()).ok();
+            said.is_some_and(|said| {
+                !said.as_str().contains('@')
+                    && authority(&said, scheme).eq_ignore_ascii_case(expected)
+            })
+        };
         if !entry.iter().all(same) {
             return Err(Error::refused_field(HOST, HeaderError::Forbidden));
+        }
+        if entry.iter().count() > 1 {
+            return Err(Error::refused_field(HOST, HeaderError::InvalidSyntax));
         }
         entry.remove_entry_mult();
     }

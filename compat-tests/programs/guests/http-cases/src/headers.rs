@@ -1,8 +1,8 @@
 //! Headers both ways.
 
 use reqwest::header::{
-    ACCEPT, CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, RANGE, TE, UPGRADE,
-    USER_AGENT,
+    ACCEPT, CONNECTION, EXPECT, HOST, HeaderMap, HeaderName, HeaderValue, RANGE, TE,
+    TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 
 use crate::case::{Cases, whole};
@@ -107,6 +107,17 @@ pub fn add(cases: &mut Cases) {
         let request = at.client.get(at.good("/host")).header(HOST, "other.test:1");
         whole(request.send().await?).await
     });
+    cases.case("headers host with the scheme's own port", |at| async move {
+        // Nobody is there; what is asked is whether it is tried.
+        let request = at.client.get("http://127.255.255.254/");
+        whole(request.header(HOST, "127.255.255.254:80").send().await?).await
+    });
+    cases.case("headers host twice", |at| async move {
+        let url = at.good("/host");
+        let host = url.trim_start_matches("http://").trim_end_matches("/host");
+        let request = at.client.get(&url).header(HOST, host).header(HOST, host);
+        whole(request.send().await?).await
+    });
     cases.case("headers connection close", |at| async move {
         let request = at
             .client
@@ -138,6 +149,21 @@ pub fn add(cases: &mut Cases) {
             .map(|value| value.as_bytes().escape_ascii().to_string())
             .collect();
         Ok(values.join(" | "))
+    });
+    cases.case("headers received of the connection", |at| async move {
+        let response = at
+            .client
+            .get(at.faulty("/of-the-connection"))
+            .send()
+            .await?;
+        let mut names: Vec<&str> = response.headers().keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        Ok(names.join(" "))
+    });
+    cases.case("headers received of chunks", |at| async move {
+        let response = at.client.get(at.good("/chunks/2/2")).send().await?;
+        let coding = response.headers().get(TRANSFER_ENCODING);
+        Ok(format!("{coding:?} {:?}", response.content_length()))
     });
     cases.case("headers received large", |at| async move {
         let response = at

@@ -1,5 +1,6 @@
 //! What a response tells.
 
+use hyper::ext::ReasonPhrase;
 use reqwest::StatusCode;
 
 use crate::case::{Cases, describe, whole};
@@ -28,6 +29,28 @@ pub fn add(cases: &mut Cases) {
     cases.case("version", |at| async move {
         let response = at.client.get(at.good("/method")).send().await?;
         Ok(format!("{:?}", response.version()))
+    });
+    cases.case("reason phrase", |at| async move {
+        let response = at.client.get(at.faulty("/reason")).send().await?;
+        let status = response.status().as_u16();
+        let reason = response.extensions().get::<ReasonPhrase>();
+        Ok(format!(
+            "{status} {:?}",
+            reason.map(|reason| reason.as_bytes().escape_ascii().to_string())
+        ))
+    });
+    cases.case("url of the response", |at| async move {
+        let mut urls = Vec::new();
+        for path in ["/uri?a=1", "/uri?a=1#part", "/redirect/302?to=/uri#part"] {
+            let url = at.client.get(at.good(path)).send().await?.url().clone();
+            urls.push(format!(
+                "{} {:?} {:?}",
+                url.path(),
+                url.query(),
+                url.fragment()
+            ));
+        }
+        Ok(urls.join("; "))
     });
     cases.case("remote address", |at| async move {
         let response = at.client.get(at.good("/method")).send().await?;

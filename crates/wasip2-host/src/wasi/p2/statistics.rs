@@ -3,11 +3,11 @@
 //! A guest cannot see how often it asks its host to wait, nor what it forgot
 //! to drop; tests and benchmarks read it here.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use wasip2_ground::files::write_whole;
 
 /// Counters of one run.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
@@ -35,7 +35,6 @@ impl Statistics {
     /// Writes them to `path`, as JSON.
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string(self)?;
-        fs::write(path, text + "\n")
-            .with_context(|| format!("the statistics could not be written to {}", path.display()))
+        write_whole(path, (text + "\n").as_bytes()).context("the statistics could not be written")
     }
 }

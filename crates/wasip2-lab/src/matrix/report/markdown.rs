@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::matrix::cell::{Cell, Outcome, Variant};
 use crate::matrix::results::Results;
+use crate::page::markdown::plain;
 
 /// The summary.
 pub fn of(results: &Results) -> String {
@@ -37,7 +38,7 @@ fn surprises(results: &Results, text: &mut String) {
             cell.name(),
             cell.outcome,
             cell.expected,
-            line(cell.error.as_deref().unwrap_or("-"))
+            plain(cell.error.as_deref().unwrap_or("-"))
         );
     }
     text.push('\n');
@@ -68,12 +69,12 @@ fn table(results: &Results, text: &mut String) {
         let _ = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {} |",
-            line(&row.name),
+            plain(&row.name),
             match &row.version {
-                Some(version) => format!("{} {version}", row.krate),
-                None => row.krate.clone(),
+                Some(version) => plain(&format!("{} {version}", row.krate)),
+                None => plain(&row.krate),
             },
-            line(&row.features),
+            plain(&row.features),
             row.kind,
             of(Variant::Upstream),
             of(Variant::Patched)
@@ -91,9 +92,4 @@ fn shown(cell: &Cell) -> String {
         });
     }
     text
-}
-
-/// Text that stays in its cell of a table.
-fn line(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
 }

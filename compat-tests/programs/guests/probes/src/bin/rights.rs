@@ -1,8 +1,10 @@
 //! Uses the right that its first argument names, and prints what came of it.
 //!
-//! Usage: rights network ADDRESS | names HOST:PORT | file PATH | env NAME | get URL
+//! Usage: rights network ADDRESS | names HOST:PORT | file PATH | env NAME | get URL | stdin -
 
 use std::error::Error;
+
+use tokio::io::AsyncReadExt;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -21,6 +23,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         "file" => println!("{}", tokio::fs::read_to_string(operand).await?.trim_end()),
         "env" => println!("{}", std::env::var(operand)?),
+        "stdin" => {
+            let mut text = String::new();
+            tokio::io::stdin().read_to_string(&mut text).await?;
+            println!("read {text:?}");
+        }
         "get" => println!("{}", reqwest::get(operand).await?.text().await?),
         other => return Err(format!("there is no right `{other}`").into()),
     }

@@ -1,0 +1,399 @@
+//! Verbs that are ended in the middle: by Ctrl-C they leave what they change as
+//! it was or done, and whatever a kill leaves, the next run makes as if nothing
+//! had been.
+//!
+//! The process is traced, and gets its signal just before one step: a call by
+//! which its main thread changes a file, or has begun a program. Which steps are
+//! tried is drawn anew each time; `WASIP2_SEED` has the same drawn again, and
+//! `WASIP2_STEPS=all` tries every one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use nix::libc;
+use nix::sys::ptrace::{self, Options};
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use walkdir::WalkDir;
+
+use crate::sample::Sample;
+use crate::tool::Ended;
+
+/// How many steps of a verb are tried with each signal.
+const DRAWN: usize = 5;
+
+/// A verb, and what it changes.
+pub struct Trial<'a> {
+    pub name: &'a str,
+    /// The command.
+    pub command: &'a dyn Fn() -> Command,
+    /// The next run, where the command was ended.
+    pub again: &'a dyn Fn() -> Command,
+    /// Where it changes anything.
+    pub places: Vec<PathBuf>,
+    /// What of that Ctrl-C leaves as it was, unless the verb had come to its end.
+    pub kept: Vec<PathBuf>,
+}
+
+impl Trial<'_> {
+    /// Tries the steps.
+    pub fn run(&self) {
+        let originals = tempfile::TempDir::new().unwrap();
+        for (number, place) in self.places.iter().enumerate() {
+            copy(place, &originals.path().join(number.to_string()));
+        }
+        let restore = || {
+            for (number, place) in self.places.iter().enumerate() {
+                let _ = fs::remove_dir_all(place);
+                copy(&originals.path().join(number.to_string()), place);
+            }
+        };
+        let before = content(&self.kept);
+        let ended = step((self.command)(), usize::MAX, Signal::SIGKILL);
+        let Ran::ToItsEnd(steps, ended) = ended else {
+            unreachable!("no process has so many steps")
+        };
+        ended.succeeded();
+        let done = content(&self.places);
+        for signal in [Signal::SIGKILL, Signal::SIGINT] {
+            for number in drawn(steps, signal as u64) {
+                restore();
+                let case = format!("{}: {signal} at step {number} of {steps}", self.name);
+                println!("{case}");
+                let ended = match step((self.command)(), number, signal) {
+                    Ran::ToItsEnd(_, ended) | Ran::Ended(ended) => ended,
+                };
+                match ended.code {
+                    // It was over, but for what it says.
+                    Some(0) => {}
+                    Some(130) => same(&content(&self.kept), &before, &case),
+                    None if signal == Signal::SIGKILL => {}
+                    // It had not begun.
+                    None => same(&content(&self.kept), &before, &case),
+                    code => panic!("{case}: it ended with {code:?}: {}", ended.stderr),
+                }
+                let again = Ended::from((self.again)().output().unwrap());
+                assert_eq!(again.code, Some(0), "{case}: {}", again.stderr);
+                same(&content(&self.places), &done, &case);
+            }
+        }
+    }
+}
+
+/// The numbers of the steps that are tried.
+fn drawn(steps: usize, kind: u64) -> Vec<usize> {
+    if std::env::var("WASIP2_STEPS").is_ok_and(|steps| steps == "all") {
+        return (0..steps).collect();
+    }
+    let given = std::env::var("WASIP2_SEED").ok();
+    let seed: u64 = given.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        u64::from(now.subsec_nanos())
+    });
+    println!("WASIP2_SEED={seed}");
+    let part = steps.div_ceil(DRAWN).max(1);
+    (0..steps)
+        .step_by(part)
+        .map(|from| {
+            let mut hasher = DefaultHasher::new();
+            (seed, kind, from).hash(&mut hasher);
+            from + hasher.finish() as usize % part.min(steps - from)
+        })
+        .collect()
+}
+
+/// How a command came to its end.
+enum Ran {
+    /// By itself, after so many steps.
+    ToItsEnd(usize, Ended),
+    /// By the signal.
+    Ended(Ended),
+}
+
+/// Runs `command`, and all that it starts gets `signal` just before step
+/// `number`.
+fn step(command: Command, number: usize, signal: Signal) -> Ran {
+    let mut child = waiting(&command);
+    let process = Pid::from_raw(child.id() as i32);
+    ptrace::seize(
+        process,
+        Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACEEXEC,
+    )
+    .unwrap();
+    child.stdin.take().unwrap().write_all(b"\n").unwrap();
+    ptrace::interrupt(process).unwrap();
+    let (mut steps, mut begun, mut entering) = (0, false, false);
+    loop {
+        let mut pass_on = None;
+        match waitpid(process, None).unwrap() {
+            WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => {
+                // What follows is the end of that call.
+                (begun, entering) = (true, true);
+            }
+            WaitStatus::PtraceSyscall(_) => {
+                entering = !entering;
+                if begun && entering && changes(process) {
+                    if steps == number {
+                        killpg(process, signal).unwrap();
+                        let _ = ptrace::detach(process, None);
+                        return Ran::Ended(child.wait_with_output().unwrap().into());
+                    }
+                    steps += 1;
+                }
+            }
+            WaitStatus::Stopped(_, signal) => pass_on = Some(signal),
+            WaitStatus::Exited(_, code) => {
+                let mut ended = Ended::from(output(child));
+                ended.code = Some(code);
+                return Ran::ToItsEnd(steps, ended);
+            }
+            WaitStatus::Signaled(_, signal, _) => panic!("it was ended by {signal}"),
+            _ => {}
+        }
+        let _ = ptrace::syscall(process, pass_on);
+    }
+}
+
+/// What is left to read of a process that was waited for.
+fn output(mut child: Child) -> std::process::Output {
+    use std::io::Read;
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_end(&mut stdout)
+        .unwrap();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_end(&mut stderr)
+        .unwrap();
+    std::process::Output {
+        status: std::process::ExitStatus::default(),
+        stdout,
+        stderr,
+    }
+}
+
+/// Starts a shell that becomes the command once it reads a line.
+fn waiting(command: &Command) -> Child {
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "read line; exec \"$@\"", "sh"])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    if let Some(directory) = command.get_current_dir() {
+        shell.current_dir(directory);
+    }
+    shell.spawn().unwrap()
+}
+
+/// Whether the call that the process is at changes something that others see.
+fn changes(process: Pid) -> bool {
+    let registers = ptrace::getregs(process).unwrap();
+    match registers.orig_rax as i64 {
+        libc::SYS_openat => registers.rdx as i32 & libc::O_CREAT != 0,
+        // Not what is said to a person.
+        libc::SYS_write => registers.rdi > 2,
+        libc::SYS_rename
+        | libc::SYS_renameat
+        | libc::SYS_renameat2
+        | libc::SYS_unlink
+        | libc::SYS_unlinkat
+        | libc::SYS_mkdir
+        | libc::SYS_rmdir
+        | libc::SYS_symlink
+        | libc::SYS_chmod
+        | libc::SYS_fchmod
+        | libc::SYS_fsync
+        | libc::SYS_copy_file_range
+        // A program was begun.
+        | libc::SYS_poll
+        | libc::SYS_wait4
+        | libc::SYS_waitid => true,
+        _ => false,
+    }
+}
+
+/// Each file below these: its mode, and a digest of what is in it. What git and
+/// locks keep for themselves does not count, nor what cargo was asked by.
+type Content = BTreeMap<PathBuf, (u32, u64)>;
+
+fn content(places: &[PathBuf]) -> Content {
+    let mut content = Content::new();
+    for place in places {
+        let entries = WalkDir::new(place).into_iter().filter_entry(|entry| {
+            !["fetch", "locks", "target"].contains(&&*entry.file_name().to_string_lossy())
+        });
+        for entry in entries.map(|entry| entry.unwrap()) {
+            let path = entry.path();
+            let in_git = path.components().any(|part| part.as_os_str() == ".git");
+            let ours = ["json", "toml"]
+                .iter()
+                .any(|it| path.extension().is_some_and(|e| e == *it));
+            let head = path.ends_with("refs/heads/main") || path.ends_with("refs/heads/wasip2");
+            if in_git && !ours && !head {
+                continue;
+            }
+            let mut hasher = DefaultHasher::new();
+            if entry.file_type().is_file() {
+                fs::read(path).unwrap().hash(&mut hasher);
+            } else if entry.file_type().is_symlink() {
+                fs::read_link(path).unwrap().hash(&mut hasher);
+            }
+            let mode = fs::symlink_metadata(path).unwrap().permissions().mode();
+            content.insert(path.to_owned(), (mode, hasher.finish()));
+        }
+    }
+    content
+}
+
+#[track_caller]
+fn same(found: &Content, wanted: &Content, case: &str) {
+    let differs = |one: &Content, other: &Content| -> Vec<PathBuf> {
+        let differing = one.iter().filter(|(path, of)| other.get(*path) != Some(of));
+        differing.map(|(path, _)| path.clone()).collect()
+    };
+    let (more, less) = (differs(found, wanted), differs(wanted, found));
+    assert!(
+        more.is_empty() && less.is_empty(),
+        "{case}: it is not as it should be\n  there: {more:#?}\n  wanted: {less:#?}"
+    );
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(status.unwrap().success());
+}
+
+#[test]
+fn apply() {
+    let sample = Sample::new();
+    sample.second_line();
+    let home = sample.path("home");
+    fs::remove_dir_all(&home).unwrap();
+    fs::create_dir(&home).unwrap();
+    let command = || sample.tool("apply").into_command();
+    let trial = Trial {
+        name: "apply",
+        command: &command,
+        again: &command,
+        places: vec![home],
+        kept: Vec::new(),
+    };
+    trial.run();
+}
+
+#[test]
+fn init_and_its_removal() {
+    let sample = Sample::new();
+    let program = sample.program("1");
+    sample.cargo(&program, &["update", "--quiet"]);
+    let old = [
+        "update",
+        "--quiet",
+        "--package",
+        "sample",
+        "--precise",
+        "1.0.0",
+    ];
+    sample.cargo(&program, &old);
+    fs::create_dir(program.join(".cargo")).unwrap();
+    fs::write(program.join(".cargo/config.toml"), "[alias]\nr = \"run\"\n").unwrap();
+    let init = || sample.tool("init").arg(&program).into_command();
+    let remove = || {
+        sample
+            .tool("init")
+            .arg(&program)
+            .arg("--remove")
+            .into_command()
+    };
+    for (name, command) in [
+        ("init", &init as &dyn Fn() -> Command),
+        ("init --remove", &remove),
+    ] {
+        let trial = Trial {
+            name,
+            command,
+            again: command,
+            places: vec![program.clone(), sample.path("home")],
+            kept: vec![program.clone()],
+        };
+        trial.run();
+    }
+}
+
+#[test]
+fn branch() {
+    let sample = Sample::new();
+    let words = ["sample", "--split", "--pr", "--patches"];
+    let command = || {
+        let tool = sample
+            .tool("branch")
+            .args(words)
+            .arg(sample.path("patches"));
+        tool.into_command()
+    };
+    let trial = Trial {
+        name: "branch",
+        command: &command,
+        again: &command,
+        places: vec![sample.path("home")],
+        kept: Vec::new(),
+    };
+    trial.run();
+}
+
+/// The other line takes the patch from this one.
+#[test]
+fn bump() {
+    let sample = Sample::new();
+    sample.second_line();
+    let other = sample.path("patches/sample/2.1");
+    fs::remove_file(other.join("0001-say-patched.patch")).unwrap();
+    let file = other.join("series.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text + "\n[patch.0001]\nsame-as = \"1.2/0001\"\n").unwrap();
+    sample.publish_changed("1.3.0", &[("Adds one.", "Adds just one.")]);
+    let command = || sample.tool("bump").arg("sample@1.2").into_command();
+    let again = || {
+        let bump = sample.tool("bump");
+        let under_way = fs::read_dir(sample.path("home/bump")).is_ok_and(|mut entries| {
+            entries.any(|entry| entry.unwrap().file_name() == "sample@1.2")
+        });
+        // What was done needs no second time.
+        let done = sample.path("patches/sample/1.3").is_dir();
+        match (under_way, done) {
+            (true, _) => bump.arg("--continue").into_command(),
+            (false, false) => bump.arg("sample@1.2").into_command(),
+            (false, true) => bump.arg("sample@1.3").into_command(),
+        }
+    };
+    let trial = Trial {
+        name: "bump",
+        command: &command,
+        again: &again,
+        places: vec![sample.path("home"), sample.path("patches")],
+        kept: Vec::new(),
+    };
+    trial.run();
+}
