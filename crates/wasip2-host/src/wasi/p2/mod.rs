@@ -7,6 +7,7 @@
 //! [`network`] and [`http`] are what is asked. [`denial`] keeps what
 //! was refused, [`statistics`] what was counted, [`event_loop`] runs it all.
 
+mod accept;
 pub mod command;
 pub mod denial;
 pub mod event_loop;
