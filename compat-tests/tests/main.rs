@@ -7,6 +7,7 @@ mod branch;
 mod browser;
 mod bump;
 mod differences;
+mod faults;
 mod guests;
 mod host;
 mod http_cases;

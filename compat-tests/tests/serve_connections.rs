@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustix::net::sockopt::set_socket_linger;
 
 use crate::server::{Answer, Request, Server, component, native};
 use crate::tool::Tool;
@@ -285,4 +286,17 @@ fn hypers_own_builders_make_client_and_server() {
         .run()
         .succeeded();
     assert_eq!(said, natively);
+}
+
+/// wasi-libc ends a program where nobody can say any more who has connected.
+#[test]
+fn connections_that_are_reset_before_they_are_accepted_end_nothing() {
+    for (name, server) in servers("axum") {
+        for _ in 0..400 {
+            let stream = connect(&server);
+            set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
+        }
+        let answer = server.ask(&Request::get("/wait/1"));
+        assert_eq!(answer.text(), "waited 1 ms", "{name}: {}", server.said());
+    }
 }

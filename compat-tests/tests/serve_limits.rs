@@ -6,8 +6,11 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::server::{Request, Server};
 use crate::tool::{Tool, assert_says};
@@ -206,4 +209,56 @@ fn other_hosts_refuse_limits_that_they_do_not_have() {
             .failed(1);
         assert_says(&said, &[host, flag]);
     }
+}
+
+/// WASIP2_SLOW_CLIENTS is another number of them, such as 10000.
+#[test]
+fn many_slow_clients_keep_no_other_waiting() {
+    let number = match std::env::var("WASIP2_SLOW_CLIENTS") {
+        Ok(number) => number.parse().expect("it is a number"),
+        Err(_) => 400,
+    };
+    // This process has as many connections as the server.
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let server = Server::serving("app", &[]);
+    healthy(&server);
+    let ways = [
+        "",
+        HALF_A_HEAD,
+        HALF_A_BODY,
+        "GET /stream/1000000000/65536 HTTP/1.1\r\nhost: a\r\n\r\n",
+    ];
+    let over = AtomicBool::new(false);
+    let (asked, longest) = thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let (mut asked, mut longest) = (0, Duration::ZERO);
+            while !over.load(Ordering::Relaxed) {
+                let started = Instant::now();
+                healthy(&server);
+                longest = longest.max(started.elapsed());
+                asked += 1;
+                thread::sleep(Duration::from_millis(20));
+            }
+            (asked, longest)
+        });
+        let mut slow: Vec<TcpStream> = (0..number)
+            .map(|at| connected(&server, ways[at % ways.len()]))
+            .collect();
+        // A byte now and then, for those of which one is missing.
+        for _ in 0..8 {
+            thread::sleep(Duration::from_millis(500));
+            for stream in slow.iter_mut().skip(1).step_by(4) {
+                let _ = stream.write_all(b"x");
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        asking.join().unwrap()
+    });
+    println!("{number} slow clients; the healthy one asked {asked} times, {longest:?} at most");
+    assert!(asked > 0);
 }

@@ -14,8 +14,8 @@ pub fn repository() -> &'static Path {
 }
 
 /// The verbs that only a checkout has.
-const LAB: [&str; 8] = [
-    "test", "suite", "survey", "matrix", "bench", "branch", "bump", "lint",
+const LAB: [&str; 9] = [
+    "test", "suite", "survey", "matrix", "bench", "faults", "branch", "bump", "lint",
 ];
 
 /// The program that does `verb`: the one that users install, or the laboratory.

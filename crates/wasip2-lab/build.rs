@@ -75,12 +75,13 @@ const JUDGES: [&str; 4] = [
 
 /// What has no say in them: the command, which hands over, and the rooms of
 /// this program that look at patches, measure, or show what was found.
-const BYSTANDERS: [&str; 14] = [
+const BYSTANDERS: [&str; 15] = [
     "crates/cargo-wasip2",
     "crates/wasip2-lab/build.rs",
     "crates/wasip2-lab/src/bench",
     "crates/wasip2-lab/src/branch",
     "crates/wasip2-lab/src/bump",
+    "crates/wasip2-lab/src/faults",
     "crates/wasip2-lab/src/lint",
     "crates/wasip2-lab/src/main.rs",
     "crates/wasip2-lab/src/matrix/diff.rs",

@@ -23,6 +23,8 @@ pub enum LabVerb {
     Survey(LabArgs),
     /// In a checkout: compare native, patched, released and peers
     Bench(LabArgs),
+    /// In a checkout: break connections, and see that nothing else breaks
+    Faults(LabArgs),
     /// In a checkout: make a git branch of a series for a pull request
     Branch(LabArgs),
     /// In a checkout: carry a series over to the next release
@@ -53,6 +55,7 @@ impl LabVerb {
             LabVerb::Matrix(_) => "matrix",
             LabVerb::Survey(_) => "survey",
             LabVerb::Bench(_) => "bench",
+            LabVerb::Faults(_) => "faults",
             LabVerb::Branch(_) => "branch",
             LabVerb::Bump(_) => "bump",
             LabVerb::Lint(_) => "lint",
@@ -68,7 +71,14 @@ impl LabVerb {
                 .iter()
                 .any(|word| word == "dev" || word == "--profile=dev")
         };
-        matches!(self, LabVerb::Bench(arguments) if !dev(&arguments.words))
+        match self {
+            LabVerb::Bench(arguments) => !dev(&arguments.words),
+            LabVerb::Faults(arguments) => {
+                let release = |word: &OsString| word == "--release" || word == "-r";
+                arguments.words.iter().any(release)
+            }
+            _ => false,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! Each verb is a module of its name: [`mod@test`] runs all tests of the
 //! checkout, [`suite`] an upstream crate's own ones in components, [`matrix`]
 //! real crates against real servers ([`services`]), [`survey`] compiles what people
-//! use, [`mod@bench`] measures;
+//! use, [`mod@bench`] measures, [`faults`] breaks connections;
 //! [`branch`] makes of a series what upstream could merge, [`lint`] says whether
 //! it would, and [`bump`] carries it over to the next release. [`page`] is the
 //! shell of the pages that some of them write.
@@ -16,6 +16,7 @@ mod bench;
 mod branch;
 mod bump;
 mod checkout;
+mod faults;
 mod lint;
 mod matrix;
 mod notation;
@@ -54,6 +55,7 @@ enum Verb {
     Survey(survey::SurveyArgs),
     Matrix(matrix::MatrixArgs),
     Bench(bench::BenchArgs),
+    Faults(faults::FaultsArgs),
     Branch(branch::BranchArgs),
     Bump(bump::BumpArgs),
     Lint(lint::LintArgs),
@@ -105,6 +107,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Survey(arguments) => survey::run(arguments, home, console),
         Verb::Matrix(arguments) => matrix::run(arguments, home, console),
         Verb::Bench(arguments) => bench::run(arguments, home, console),
+        Verb::Faults(arguments) => faults::run(arguments, home, console),
         Verb::Branch(arguments) => branch::run(arguments, home, console).map(|()| 0),
         Verb::Bump(arguments) => bump::run(arguments, home, console).map(|done| u8::from(!done)),
         Verb::Lint(arguments) => lint::run(arguments, home, console).map(|sound| u8::from(!sound)),

@@ -134,7 +134,7 @@ pub fn run_as(command: &mut Command, user: Option<u32>) {
 /// Has the process get an interrupt when the thread that starts it ends, so
 /// that not even a killed tool leaves it behind.
 #[cfg(target_os = "linux")]
-fn end_with_this_process(command: &mut Command) {
+pub fn end_with_this_process(command: &mut Command) {
     let interrupt = || {
         Ok(rustix::process::set_parent_process_death_signal(Some(
             Signal::INT,
@@ -145,7 +145,7 @@ fn end_with_this_process(command: &mut Command) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn end_with_this_process(_: &mut Command) {}
+pub fn end_with_this_process(_: &mut Command) {}
 
 /// A port of 127.0.0.1 on which nothing listens.
 pub fn free_port() -> Result<u16> {

@@ -21,6 +21,7 @@ use wasmtime_wasi_io::bindings::wasi::io::poll;
 use crate::arguments::Mode;
 use crate::rights::Rights;
 
+use super::accept;
 use super::denial::{Denials, Right};
 use super::event_loop::Fairness;
 use super::guest::Guest;
@@ -42,6 +43,7 @@ pub fn add_to_linker(
     }
     environment::add_to_linker::<Guest, Environment<'static>>(linker, Environment::of)?;
     free_request_options(linker)?;
+    accept::add_to_linker(linker)?;
     if !rights.name_lookup {
         ip_name_lookup::add_to_linker::<Guest, NameLookup<'static>>(linker, |guest| NameLookup {
             denials: guest.denials.clone(),

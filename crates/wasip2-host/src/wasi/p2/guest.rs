@@ -6,6 +6,7 @@ use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use super::accept::Peers;
 use super::denial::Denials;
 use super::event_loop::Fairness;
 use super::http::Http;
@@ -35,6 +36,8 @@ pub struct Guest {
     pub fairness: Fairness,
     /// How much memory it may have, where there is a limit.
     pub memory: Memory,
+    /// Who is at the other end of what it has accepted.
+    pub peers: Peers,
     /// What is to be done the first time that a guest of WASI 0.3 waits through
     /// 0.2, if anything.
     pub on_stall: Option<Box<dyn FnOnce() + Send>>,
@@ -118,6 +121,7 @@ impl Guest {
             asked_environment: false,
             fairness: Fairness::default(),
             memory: Memory::unlimited(denials),
+            peers: Peers::new(),
             on_stall: None,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),

@@ -8,6 +8,7 @@
 //! guest leaves unfinished from looking whole. [`denial`] keeps what was
 //! refused, [`statistics`] what was counted, [`event_loop`] runs it all.
 
+mod accept;
 pub mod command;
 pub mod denial;
 pub mod event_loop;

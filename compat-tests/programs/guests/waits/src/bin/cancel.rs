@@ -1,19 +1,30 @@
 //! Starts things and gives them up at a random moment: by dropping the future
 //! after some polls, by `timeout`, by `select!` and by `abort`.
 //!
-//! Usage: cancel COUNT SEED
+//! What it has read by then has to be what was sent, and what is read after it
+//! the rest.
+//!
+//! Usage: cancel COUNT SEED [URL]
+//!
+//! With the URL of a server that has `/echo`, HTTP requests are among them.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use reqwest::{Body, Client, ClientBuilder};
 use tokio::io::wasi::AsyncPollable;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
+use tokio::sync::Mutex;
 use tokio::{task, time};
 use wasip2::clocks::monotonic_clock::subscribe_duration;
 use wasip2::io::poll::Pollable;
@@ -34,13 +45,11 @@ impl Random {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let words: Vec<u64> = std::env::args()
-        .skip(1)
-        .map(|word| word.parse())
-        .collect::<Result<_, _>>()?;
-    let &[count, seed] = words.as_slice() else {
-        return Err("usage: cancel COUNT SEED".into());
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [count, seed, url @ ..] = words.as_slice() else {
+        return Err("usage: cancel COUNT SEED [URL]".into());
     };
+    let (count, seed): (u64, u64) = (count.parse()?, seed.parse()?);
     let mut random = Random(seed | 1);
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -54,9 +63,28 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     });
 
-    let (mut ended, mut cancelled) = (0, 0);
-    for _ in 0..count {
-        let operation = operation(random.below(9), address, &mut random);
+    let stream = TcpStream::connect(address).await?;
+    let kept = Kept {
+        stream,
+        sent: 0,
+        received: 0,
+    };
+    let world = World {
+        address,
+        kept: Arc::new(Mutex::new(kept)),
+        clients: match url {
+            [] => Vec::new(),
+            _ => vec![Client::new(), ClientBuilder::with_sockets().build()?],
+        },
+        url: url.first().map(|url| format!("{url}/echo")),
+    };
+    let kinds = if world.url.is_some() { 12 } else { 10 };
+    let (mut ended, mut cancelled, mut warm) = (0, 0, 0);
+    for number in 0..count {
+        if number == count / 4 {
+            warm = memory();
+        }
+        let operation = operation(random.below(kinds), &world, &mut random);
         match give_up(operation, &mut random).await {
             Some(result) => {
                 result?;
@@ -65,6 +93,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
             None => cancelled += 1,
         }
     }
+
+    world.kept.lock().await.rest().await?;
+    drop(world);
 
     // What was left half-way must not have broken anything.
     let mut stream = TcpStream::connect(address).await?;
@@ -79,19 +110,106 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The echoes of connections that were given up.
     time::sleep(Duration::from_millis(50)).await;
     eprintln!("{ended} ended, {cancelled} were cancelled");
-    println!("\n{count} done");
+    println!("\nmemory grew by {} pages", memory() - warm);
+    println!("{count} done");
     Ok(())
 }
 
-/// One of nine things that a program waits for.
-fn operation(kind: u64, address: SocketAddr, random: &mut Random) -> Operation {
+/// What operations share.
+struct World {
+    /// Of a server that sends back what it gets.
+    address: SocketAddr,
+    kept: Arc<Mutex<Kept>>,
+    /// Over wasi:http, where there is one, and over sockets.
+    clients: Vec<Client>,
+    /// Where requests go.
+    url: Option<String>,
+}
+
+/// A connection that goes on whatever is given up.
+struct Kept {
+    stream: TcpStream,
+    sent: u64,
+    received: u64,
+}
+
+impl Kept {
+    async fn some(&mut self) -> io::Result<()> {
+        for _ in 0..3 {
+            if self.sent < self.received + 10_000 {
+                let piece = pattern(self.sent, 1000);
+                self.sent += self.stream.write(&piece).await? as u64;
+            }
+            self.read().await?;
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 1500];
+        let length = self.stream.read(&mut buffer).await?;
+        compare(self.received, &buffer[..length])?;
+        self.received += length as u64;
+        match length {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+
+    async fn rest(&mut self) -> io::Result<()> {
+        while self.received < self.sent {
+            self.read().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes from `start` on.
+fn pattern(start: u64, length: u64) -> Vec<u8> {
+    (start..start + length).map(|at| (at % 251) as u8).collect()
+}
+
+/// An error unless they are those from `start` on.
+fn compare(start: u64, bytes: &[u8]) -> io::Result<()> {
+    match bytes == pattern(start, bytes.len() as u64) {
+        true => Ok(()),
+        false => Err(io::Error::other(format!("wrong bytes from {start} on"))),
+    }
+}
+
+/// Sends some pieces, with pauses between, and reads what comes back.
+async fn exchange(client: Client, url: String, pieces: u64) -> io::Result<()> {
+    let body = stream::iter(0..pieces).then(|piece| async move {
+        if piece % 2 == 1 {
+            time::sleep(Duration::from_micros(200)).await;
+        }
+        Ok::<_, Infallible>(Bytes::from(pattern(piece * 5_000, 5_000)))
+    });
+    let request = client.post(url).body(Body::wrap_stream(body));
+    let mut response = request.send().await.map_err(io::Error::other)?;
+    let mut received = 0;
+    while let Some(piece) = response.chunk().await.map_err(io::Error::other)? {
+        compare(received, &piece)?;
+        received += piece.len() as u64;
+    }
+    match received == pieces * 5_000 {
+        true => Ok(()),
+        false => Err(io::Error::other(format!("{received} bytes look whole"))),
+    }
+}
+
+/// One of the things that a program waits for.
+fn operation(kind: u64, world: &World, random: &mut Random) -> Operation {
+    let address = world.address;
     let number = random.below(1000);
     match kind {
         0 => Box::pin(async move {
             let mut stream = TcpStream::connect(address).await?;
-            for _ in 0..3 {
-                stream.write_all(&[7; 1000]).await?;
-                stream.read_exact(&mut [0; 1000]).await?;
+            for turn in 0..3 {
+                let mut read = [0; 1000];
+                stream.write_all(&pattern(turn * 1000, 1000)).await?;
+                stream.read_exact(&mut read).await?;
+                compare(turn * 1000, &read)?;
             }
             Ok(())
         }),
@@ -148,10 +266,19 @@ fn operation(kind: u64, address: SocketAddr, random: &mut Random) -> Operation {
                 _ => Ok(()),
             }
         }),
-        _ => Box::pin(async move {
+        8 => Box::pin(async move {
             time::sleep(Duration::from_micros(number)).await;
             Ok(())
         }),
+        9 => {
+            let kept = world.kept.clone();
+            Box::pin(async move { kept.lock().await.some().await })
+        }
+        _ => {
+            let client = world.clients[kind as usize % 2].clone();
+            let url = world.url.clone().expect("there is one for this kind");
+            Box::pin(exchange(client, url, number % 5))
+        }
     }
 }
 
@@ -184,6 +311,11 @@ async fn give_up(mut operation: Operation, random: &mut Random) -> Option<io::Re
             task.await.ok()
         }
     }
+}
+
+/// The size of the memory, in pages of 64 KiB.
+fn memory() -> usize {
+    core::arch::wasm32::memory_size(0)
 }
 
 async fn turns(count: u64) {
