@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use wasip2_ground::command_line::{STYLES, Shown};
 use wasip2_host::HostArgs;
+use wasip2_host::compose::ComposeArgs;
 use wasip2_host::preinit::PreinitArgs;
 
 use crate::apply::ApplyArgs;
@@ -46,6 +47,7 @@ pub enum Verb {
     Host(HostArgs),
     Serve(ServeArgs),
     Preinit(PreinitArgs),
+    Compose(ComposeArgs),
     #[command(flatten)]
     Lab(LabVerb),
 }
@@ -71,7 +73,7 @@ impl Verb {
             Verb::Run(arguments) => arguments.series.offline,
             Verb::Serve(arguments) => arguments.series.offline,
             // These build nothing, or hand it over.
-            Verb::Host(_) | Verb::Preinit(_) | Verb::Lab(_) => false,
+            Verb::Host(_) | Verb::Preinit(_) | Verb::Compose(_) | Verb::Lab(_) => false,
         }
     }
 

@@ -5,7 +5,7 @@
 //! below, which say so on their first pages. `setup` makes the target usable
 //! and `doctor` says what is missing (`wasip2-toolchain`); `apply` turns a
 //! series of patches into a patched tree, and `init` has a project build with
-//! the trees (`wasip2-series`); `host`, `serve` and `preinit` run what was
+//! the trees (`wasip2-series`); `host`, `serve`, `preinit` and `compose` run what was
 //! built (`wasip2-host`); `run` does all of that for an example.
 //!
 //! `test`, `suite`, `matrix`, `survey`, `bench`, `branch`, `bump` and `lint` are for a
@@ -27,7 +27,7 @@ use anyhow::Result;
 use clap::Parser;
 use wasip2_ground::command_line::{self, Shown};
 use wasip2_ground::{Console, Home, interrupt};
-use wasip2_host::preinit;
+use wasip2_host::{compose, preinit};
 
 use cli::{Cli, Verb};
 
@@ -53,6 +53,7 @@ fn run(verb: &Verb, shown: &Shown, console: &Console) -> Result<u8> {
         Verb::Host(arguments) => wasip2_host::run(arguments, &home, console),
         Verb::Serve(arguments) => serve::run(arguments, &home, console),
         Verb::Preinit(arguments) => preinit::run(arguments, console),
+        Verb::Compose(arguments) => compose::run(arguments, console),
         Verb::Lab(verb) => lab::run(verb, shown, &home, console),
     }
 }

@@ -94,7 +94,6 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
         network: true,
         name_lookup: true,
         http: true,
-        http_ca: None,
         directories: vec![Directory {
             host: ".".into(),
             guest: ".".into(),
@@ -103,7 +102,7 @@ pub fn run(arguments: &RunArgs, home: &Home, console: &Console) -> Result<u8> {
             name: "SERVER".into(),
             value: Some(server.url()),
         }],
-        inherit_env: false,
+        ..Rights::default()
     };
     host.mode = arguments.mode;
     host.host = arguments.host;

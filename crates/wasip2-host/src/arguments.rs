@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::rights::Rights;
+use crate::routes::Routes;
 use crate::timeout::parse as parse_duration;
 
 /// Run a component, with no right but those that are given here.
@@ -102,6 +103,9 @@ pub enum Kind {
     Wasmtime,
     /// jco on Node.js; it is installed with npm when it is first used
     Jco,
+    /// The one in this program that waits with poll(2), without an event loop
+    /// and without HTTP
+    Poll,
 }
 
 impl fmt::Display for Kind {
@@ -252,6 +256,9 @@ pub struct ServeArgs {
     /// body and all that it does afterwards (500ms, 30s, 2m)
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub timeout: Option<Duration>,
+
+    #[command(flatten)]
+    pub routes: Routes,
 
     #[command(flatten)]
     pub limits: ServeLimits,

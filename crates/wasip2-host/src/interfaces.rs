@@ -76,10 +76,24 @@ impl Interfaces {
         })
     }
 
+    /// The names of what it imports, in their order.
+    pub fn imported(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.imports.iter().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Whether it can send HTTP requests through the host.
     pub fn sends_http(&self) -> bool {
         let senders = ["wasi:http/outgoing-handler@", "wasi:http/client@"];
         (self.imports.iter()).any(|name| senders.iter().any(|sender| name.starts_with(sender)))
+    }
+
+    /// Whether it has anything to do with HTTP through the host.
+    pub fn has_http(&self) -> bool {
+        self.imports
+            .iter()
+            .any(|name| name.starts_with("wasi:http/"))
     }
 
     /// An error where it is for WASI 0.3, of which only commands can be called

@@ -20,7 +20,8 @@
 //! program is Wasmtime: [`engine`], [`component`] and [`cache`] make a file
 //! into code; [`interfaces`] says for which version of WASI it is, and [`wasi`]
 //! has a directory for each; [`mod@serve`] answers requests with instances. [`preinit`] makes of a handler one whose
-//! instances have begun already. [`program`] runs one component many times.
+//! instances have begun already, and [`compose`]
+//! puts components into one. [`program`] runs one component many times.
 
 // The first pages are for whoever works on this, too.
 #![allow(rustdoc::private_intra_doc_links)]
@@ -28,6 +29,7 @@
 mod arguments;
 mod cache;
 mod component;
+pub mod compose;
 mod end;
 mod engine;
 pub mod hosts;
@@ -35,7 +37,9 @@ mod interfaces;
 pub mod preinit;
 mod program;
 mod rights;
+mod routes;
 pub mod serve;
+mod stand_ins;
 mod timeout;
 mod trap;
 pub mod wasi;
@@ -48,6 +52,8 @@ pub use arguments::{HostArgs, Kind, Mode, ServeArgs};
 pub use end::{End, TIMED_OUT, TRAPPED, code as exit_code, complaint, first_panic};
 pub use program::{Loader, Program};
 pub use rights::{Directory, Rights, Variable};
+pub use routes::Routes;
+pub use stand_ins::StandIns;
 pub use timeout::parse as parse_duration;
 pub use wasi::p2::denial::Denials;
 pub use wasi::p2::statistics::Statistics;

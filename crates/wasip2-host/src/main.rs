@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use wasip2_ground::command_line::{self, STYLES, Shown};
 use wasip2_ground::{Console, Home};
+use wasip2_host::compose::{self, ComposeArgs};
 use wasip2_host::preinit::{self, PreinitArgs};
 use wasip2_host::{HostArgs, ServeArgs};
 
@@ -33,6 +34,7 @@ enum Verb {
     Run(HostArgs),
     Serve(ServeArgs),
     Preinit(PreinitArgs),
+    Compose(ComposeArgs),
 }
 
 fn main() -> ExitCode {
@@ -47,5 +49,6 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Run(arguments) => wasip2_host::run(arguments, &home, console),
         Verb::Serve(arguments) => wasip2_host::serve(arguments, &home, console),
         Verb::Preinit(arguments) => preinit::run(arguments, console),
+        Verb::Compose(arguments) => compose::run(arguments, console),
     }
 }

@@ -9,11 +9,15 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{ArgGroup, Args};
+use http::uri::Authority;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+use crate::stand_ins::StandIns;
 
 /// What a guest may do.
 #[derive(Args, Clone, Debug, Default)]
+#[command(group(ArgGroup::new("sends-http").multiple(true)))]
 pub struct Rights {
     /// Let the guest use the network: TCP and UDP sockets, every address
     #[arg(long, help_heading = "Rights")]
@@ -25,12 +29,28 @@ pub struct Rights {
 
     /// Let it send HTTP requests through the host (wasi:http); this needs no
     /// other right, for the host looks up names, connects and does TLS
-    #[arg(long, help_heading = "Rights")]
+    #[arg(long, group = "sends-http", help_heading = "Rights")]
     pub http: bool,
+
+    /// Let it send HTTP requests, but to this host alone: HOST, HOST:PORT, or
+    /// *.HOST for those below one; may be repeated
+    #[arg(
+        long,
+        value_name = "HOST",
+        group = "sends-http",
+        conflicts_with = "http",
+        help_heading = "Rights"
+    )]
+    pub http_allow: Vec<HostPattern>,
 
     /// Trust the certificates in this PEM file, beside Mozilla's, where it
     /// sends HTTPS requests
-    #[arg(long, value_name = "FILE", requires = "http", help_heading = "Rights")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "sends-http",
+        help_heading = "Rights"
+    )]
     pub http_ca: Option<PathBuf>,
 
     /// Let it use a directory, under the same name or another; may be repeated
@@ -45,6 +65,9 @@ pub struct Rights {
     /// Pass on every environment variable of this process
     #[arg(long, help_heading = "Rights")]
     pub inherit_env: bool,
+
+    #[command(flatten)]
+    pub stand_ins: StandIns,
 }
 
 /// A directory that a guest may use: `HOST[::GUEST]`.
@@ -65,6 +88,50 @@ impl FromStr for Directory {
             host: host.into(),
             guest: guest.into(),
         })
+    }
+}
+
+/// Hosts that requests may be for: `HOST`, `HOST:PORT` or `*.HOST`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPattern {
+    /// In lower case; with a dot before it where it stands for those below.
+    host: String,
+    /// Any, where there is none.
+    port: Option<u16>,
+}
+
+impl FromStr for HostPattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<HostPattern, String> {
+        let (below, rest) = match text.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let authority: Authority = (rest.parse().ok())
+            .filter(|authority: &Authority| !authority.host().is_empty() && !rest.contains('@'))
+            .ok_or_else(|| {
+                format!("`{text}` is no host, as example.com, example.com:8080 or *.example.com")
+            })?;
+        let host = authority.host().to_ascii_lowercase();
+        Ok(HostPattern {
+            host: match below {
+                true => format!(".{host}"),
+                false => host,
+            },
+            port: authority.port_u16(),
+        })
+    }
+}
+
+impl HostPattern {
+    /// Whether `host`, in lower case, is one of them, at that port.
+    pub fn includes(&self, host: &str, port: u16) -> bool {
+        let named = match self.host.starts_with('.') {
+            true => host.ends_with(&self.host) && host.len() > self.host.len(),
+            false => host == self.host,
+        };
+        named && self.port.is_none_or(|own| own == port)
     }
 }
 
@@ -159,6 +226,25 @@ mod tests {
             (other.host.to_str(), &*other.guest),
             (Some("/srv/data"), "/")
         );
+    }
+
+    #[test]
+    fn hosts_are_named_with_and_without_a_port() {
+        let includes = |pattern: &str, host, port| {
+            let pattern: HostPattern = pattern.parse().unwrap();
+            pattern.includes(host, port)
+        };
+        assert!(includes("A.test", "a.test", 443));
+        assert!(!includes("a.test", "b.a.test", 443));
+        assert!(includes("a.test:80", "a.test", 80));
+        assert!(!includes("a.test:80", "a.test", 443));
+        assert!(includes("*.a.test", "b.a.test", 443));
+        assert!(!includes("*.a.test", "a.test", 443));
+        assert!(!includes("*.a.test", "ba.test", 443));
+        assert!(includes("[::1]:80", "[::1]", 80));
+        for text in ["", "*.", "http://a.test", "a.test/b", "user@a.test"] {
+            assert!(text.parse::<HostPattern>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -80,6 +80,7 @@ impl Verb {
             Verb::Survey(arguments) => &arguments.series,
             Verb::Matrix(arguments) => &arguments.series,
             Verb::Bench(arguments) => &arguments.series,
+            Verb::Faults(arguments) => &arguments.series,
             Verb::Branch(arguments) => &arguments.series,
             Verb::Bump(arguments) => &arguments.series,
             Verb::Lint(arguments) => &arguments.series,

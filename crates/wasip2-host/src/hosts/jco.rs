@@ -44,6 +44,16 @@ fn refuse_threads(component: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Refuses what jco has nothing for.
+fn cannot(rights: &Rights) -> Result<()> {
+    ensure!(
+        rights.http_allow.is_empty(),
+        "jco lets a guest send HTTP requests to every host or to none, and has no `--http-allow`; \
+         use `--host builtin`"
+    );
+    rights.stand_ins.refuse("jco")
+}
+
 const TRANSPILE: &str = include_str!("jco/transpile.mjs");
 const HOST: &str = include_str!("jco/host.mjs");
 
@@ -89,6 +99,7 @@ impl Host for Jco {
         if arguments.statistics.is_some() {
             bail!("jco has no `--statistics`; use `--host builtin`");
         }
+        cannot(&arguments.rights)?;
         refuse_threads(arguments.component())?;
         let (mut command, _options) = command(
             arguments.component(),
@@ -118,9 +129,11 @@ impl Host for Jco {
         if arguments.statistics.is_some() || arguments.timeout.is_some() {
             bail!("jco has no `--statistics` and no `--timeout`; leave `--host` out");
         }
-        if let Some(flag) = arguments.limits.given().first() {
+        let limits = arguments.limits.given();
+        if let Some(flag) = limits.first().copied().or(arguments.routes.given()) {
             bail!("jco has no `{flag}`; leave it or `--host` out");
         }
+        cannot(&arguments.rights)?;
         refuse_threads(arguments.component())?;
         let component = arguments.component();
         let name = component.file_name().unwrap_or(component.as_os_str());

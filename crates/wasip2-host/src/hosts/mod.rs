@@ -2,6 +2,7 @@
 
 mod builtin;
 mod jco;
+mod poll;
 mod wasmtime;
 
 use anyhow::Result;
@@ -32,5 +33,6 @@ pub fn of(kind: Kind) -> &'static dyn Host {
         Kind::Builtin => &builtin::Builtin,
         Kind::Wasmtime => &wasmtime::Wasmtime,
         Kind::Jco => &jco::Jco,
+        Kind::Poll => &poll::Poll,
     }
 }

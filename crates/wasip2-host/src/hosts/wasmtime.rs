@@ -76,6 +76,9 @@ impl Host for Wasmtime {
             bail!("the `wasmtime` command has no `--statistics`; leave `--host` out");
         }
         cannot(&arguments.rights)?;
+        if let Some(flag) = arguments.routes.given() {
+            bail!("the `wasmtime` command has no `{flag}`; leave it or `--host` out");
+        }
         let others = arguments.limits.given();
         if let Some(flag) = others.iter().find(|flag| **flag != "--max-memory") {
             bail!("the `wasmtime` command has no `{flag}`; leave it or `--host` out");
@@ -297,7 +300,13 @@ fn cannot(rights: &Rights) -> Result<()> {
              `--http-ca`; leave it out or use `--host builtin`"
         );
     }
-    Ok(())
+    if !rights.http_allow.is_empty() {
+        bail!(
+            "the `wasmtime` command lets a guest send HTTP requests to every host or to none, and \
+             has no `--http-allow`; use `--host builtin`"
+        );
+    }
+    rights.stand_ins.refuse("the `wasmtime` command")
 }
 
 /// The duration in a unit of which it is a whole number, which is all that

@@ -62,6 +62,13 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
         );
         return Err(error.into());
     }
+    if let Some(flag) = arguments.rights.stand_ins.given() {
+        let error = anyhow!(
+            "`preinit` has no `{flag}`: what it keeps is for every host, and would be of that one; \
+             give it to `serve`"
+        );
+        return Err(error.into());
+    }
     let wasm = component::read(&arguments.component)?;
     Interfaces::of(&wasm).for_serving().with_context(|| {
         format!(

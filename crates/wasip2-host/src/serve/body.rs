@@ -2,26 +2,14 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
 
+use super::broken::Broken;
 use super::clients::Answering;
-
-/// Whether a guest was ended before it had ended its response.
-#[derive(Clone, Debug, Default)]
-pub struct Broken(Arc<AtomicBool>);
-
-impl Broken {
-    /// To be told before the guest's resources are dropped.
-    pub fn tell(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
 
 /// A body that fails if its guest was ended before it.
 ///
@@ -31,12 +19,12 @@ impl Broken {
 pub struct GuestBody {
     body: Option<HyperOutgoingBody>,
     broken: Broken,
-    _answering: Answering,
+    _answering: Option<Answering>,
 }
 
 impl GuestBody {
     /// `body`, unless its guest is `broken` by the time it ends.
-    pub fn new(body: HyperOutgoingBody, broken: Broken, answering: Answering) -> GuestBody {
+    pub fn new(body: HyperOutgoingBody, broken: Broken, answering: Option<Answering>) -> GuestBody {
         GuestBody {
             body: Some(body),
             broken,
@@ -45,7 +33,7 @@ impl GuestBody {
     }
 
     /// No body.
-    pub fn empty(answering: Answering) -> GuestBody {
+    pub fn empty(answering: Option<Answering>) -> GuestBody {
         GuestBody {
             body: None,
             broken: Broken::default(),
@@ -67,7 +55,7 @@ impl Body for GuestBody {
         };
         Poll::Ready(match ready!(Pin::new(body).poll_frame(cx)) {
             Some(frame) => Some(frame.map_err(io::Error::other)),
-            None if self.broken.0.load(Ordering::SeqCst) => {
+            None if self.broken.is_told() => {
                 Some(Err(io::Error::other("the guest ended before its response")))
             }
             None => None,

@@ -15,6 +15,7 @@ use crate::arguments::{Mode, ServeArgs};
 use crate::rights::Rights;
 use crate::wasi::p2::denial::Denials;
 use crate::wasi::p2::guest::{Guest, Streams};
+use crate::wasi::p2::inside::Inside;
 use crate::wasi::p2::link;
 
 use super::clients::Clients;
@@ -25,6 +26,10 @@ pub struct Instances {
     handler: ProxyPre<Guest>,
     /// The guest's name for itself.
     argv: [String; 1],
+    /// What it is called in messages.
+    pub who: String,
+    /// The components that it may send to.
+    inside: Inside,
     rights: Rights,
     denials: Denials,
     /// How many requests an instance may answer.
@@ -63,15 +68,18 @@ pub struct Answering {
 }
 
 impl Instances {
-    /// None yet, of `component`, which was read from `path`.
+    /// None yet, of `component`, which was read from `path` and may do what
+    /// `rights` say, and send to those that are `inside`.
     pub fn new(
         engine: &Engine,
         component: &Component,
         path: &Path,
         arguments: &ServeArgs,
+        rights: &Rights,
+        inside: Inside,
         denials: Denials,
     ) -> Result<Instances> {
-        let linked = link::link(engine, component, Mode::Async, &arguments.rights)?;
+        let linked = link::link(engine, component, Mode::Async, rights)?;
         let handler = ProxyPre::new(linked).map_err(anyhow::Error::from).context(
             "it does not export `wasi:http/incoming-handler`: is it a program for `cargo \
                  wasip2 host`?",
@@ -80,7 +88,12 @@ impl Instances {
         Ok(Instances {
             handler,
             argv: [name.to_string_lossy().into_owned()],
-            rights: arguments.rights.clone(),
+            who: match &inside.own {
+                Some(name) => format!("`{name}`"),
+                None => "the guest".to_owned(),
+            },
+            inside,
+            rights: rights.clone(),
             denials,
             reuse: arguments.max_instance_reuse_count,
             idle_timeout: arguments.idle_instance_timeout,
@@ -118,6 +131,7 @@ impl Instances {
             self.denials.clone(),
         )?;
         let mut store = Store::new(self.handler.engine(), guest);
+        store.data_mut().reach(self.inside.clone());
         store.data_mut().memory.most = self.memory;
         store.limiter(|guest| &mut guest.memory);
         // A guest that computes gives others their turn.

@@ -32,6 +32,8 @@ pub struct Server {
     listener: StdListener,
     address: SocketAddr,
     instances: Arc<Instances>,
+    /// Those of other components, to which these may send.
+    others: Vec<Arc<Instances>>,
     clients: Arc<Clients>,
     console: Console,
 }
@@ -41,7 +43,8 @@ impl Server {
     pub fn bind(
         address: SocketAddr,
         instances: Instances,
-        clients: Clients,
+        others: Vec<Arc<Instances>>,
+        clients: Arc<Clients>,
         console: Console,
     ) -> Result<Server> {
         let listener = StdListener::bind(address)
@@ -51,7 +54,8 @@ impl Server {
             address: listener.local_addr()?,
             listener,
             instances: Arc::new(instances),
-            clients: Arc::new(clients),
+            others,
+            clients,
             console,
         })
     }
@@ -82,10 +86,9 @@ impl Server {
     async fn serve(self, mut stopped: watch::Receiver<bool>) -> Result<()> {
         let listener = TcpListener::from_std(self.listener)?;
         let instances = self.instances;
-        tokio::spawn({
-            let instances = instances.clone();
-            async move { instances.drop_idle().await }
-        });
+        for instances in self.others.into_iter().chain([instances.clone()]) {
+            tokio::spawn(async move { instances.drop_idle().await });
+        }
         let clients = self.clients;
         tokio::spawn({
             let clients = clients.clone();

@@ -1,5 +1,6 @@
 //! What the host counts while it serves.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -45,10 +46,18 @@ impl Statistics {
     pub fn note_resources(&self, number: usize) {
         self.resources.fetch_max(number, Ordering::Relaxed);
     }
+}
 
-    /// Writes them to `path`, as JSON.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_string(self)?;
-        write_whole(path, (text + "\n").as_bytes()).context("the statistics could not be written")
+/// Writes those of the component that is served, and of those that it sends to,
+/// by their names, to `path`, as JSON.
+pub fn write(path: &Path, own: &Statistics, routes: BTreeMap<&str, &Statistics>) -> Result<()> {
+    #[derive(Serialize)]
+    struct All<'a> {
+        #[serde(flatten)]
+        own: &'a Statistics,
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        routes: BTreeMap<&'a str, &'a Statistics>,
     }
+    let text = serde_json::to_string(&All { own, routes })?;
+    write_whole(path, (text + "\n").as_bytes()).context("the statistics could not be written")
 }

@@ -79,7 +79,7 @@ pub struct FaultsArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    series: SeriesArgs,
+    pub series: SeriesArgs,
 }
 
 /// Which end is a component.

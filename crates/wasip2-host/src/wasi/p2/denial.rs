@@ -19,6 +19,10 @@ pub enum Right {
     NameLookup,
     /// `--http`
     Http,
+    /// `--http-allow`
+    HttpHost,
+    /// `--grant`, to send to another component
+    Route,
     /// `--max-memory`
     Memory,
 }
@@ -29,6 +33,8 @@ impl Right {
             Right::Network => "--network",
             Right::NameLookup => "--name-lookup",
             Right::Http => "--http",
+            Right::HttpHost => "--http-allow HOST",
+            Right::Route => "--route=NAME",
             Right::Memory => "--max-memory",
         }
     }
@@ -39,9 +45,19 @@ impl Right {
 pub struct Denials {
     /// The first thing refused for want of each right.
     first: Arc<Mutex<BTreeMap<Right, String>>>,
+    /// Which guest it is, where there is more than one.
+    name: Option<Arc<str>>,
 }
 
 impl Denials {
+    /// Those of the component of that name.
+    pub fn of(name: Arc<str>) -> Denials {
+        Denials {
+            name: Some(name),
+            ..Denials::default()
+        }
+    }
+
     /// Notes that the guest was refused `what`.
     pub fn note(&self, right: Right, what: impl FnOnce() -> String) {
         self.locked().entry(right).or_insert_with(what);
@@ -51,7 +67,18 @@ impl Denials {
     pub fn tell(&self, console: &Console) {
         for (right, what) in self.locked().iter() {
             let flag = right.flag();
-            console.warn(format!("the guest was refused {what}; `{flag}` allows it"));
+            let (who, flag) = match &self.name {
+                Some(name) if *right != Right::Memory => (
+                    format!("`{name}`"),
+                    format!(
+                        "--grant {name}:{}",
+                        flag.trim_start_matches("--").replace(' ', "=")
+                    ),
+                ),
+                Some(name) => (format!("`{name}`"), flag.to_owned()),
+                None => ("the guest".to_owned(), flag.to_owned()),
+            };
+            console.warn(format!("{who} was refused {what}; `{flag}` allows it"));
         }
     }
 

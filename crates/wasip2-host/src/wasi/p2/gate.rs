@@ -8,6 +8,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{HasData, Linker, Resource, ResourceTable};
 use wasmtime_wasi::cli::WasiCliView;
 use wasmtime_wasi::p2::bindings::cli::environment;
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
 use wasmtime_wasi::p2::bindings::sockets::{ip_name_lookup, network};
 use wasmtime_wasi::p2::bindings::sync::io::poll as sync_poll;
 use wasmtime_wasi::p2::{DynPollable, Network, SocketError, SocketResult};
@@ -22,9 +23,11 @@ use crate::arguments::Mode;
 use crate::rights::Rights;
 
 use super::accept;
+use super::clock::{MonotonicClock, Since, Timers};
 use super::denial::{Denials, Right};
 use super::event_loop::Fairness;
 use super::guest::Guest;
+use super::names::Names;
 use super::statistics::Statistics;
 
 /// By the name that wasmtime-wasi-http links it.
@@ -44,8 +47,15 @@ pub fn add_to_linker(
     environment::add_to_linker::<Guest, Environment<'static>>(linker, Environment::of)?;
     free_request_options(linker)?;
     accept::add_to_linker(linker)?;
-    if !rights.name_lookup {
+    if rights.stand_ins.clock.is_some() {
+        monotonic_clock::add_to_linker::<Guest, MonotonicClock<'static>>(
+            linker,
+            MonotonicClock::of,
+        )?;
+    }
+    if !rights.name_lookup || !rights.stand_ins.hosts.is_empty() {
         ip_name_lookup::add_to_linker::<Guest, NameLookup<'static>>(linker, |guest| NameLookup {
+            names: guest.names.clone(),
             denials: guest.denials.clone(),
             sockets: guest.sockets(),
         })?;
@@ -53,8 +63,10 @@ pub fn add_to_linker(
     Ok(())
 }
 
-/// Stands in for `wasi:sockets/ip-name-lookup` where it is not allowed.
+/// Stands in for `wasi:sockets/ip-name-lookup` where it is not allowed, or where
+/// names stand for other addresses.
 struct NameLookup<'a> {
+    names: Names,
     /// Where a denial is noted.
     denials: Denials,
     /// What answers.
@@ -90,8 +102,16 @@ impl ip_name_lookup::Host for NameLookup<'_> {
         network: Resource<Network>,
         name: String,
     ) -> SocketResult<Resource<ip_name_lookup::ResolveAddressStream>> {
-        self.denials
-            .note(Right::NameLookup, || format!("the lookup of `{name}`"));
+        if let Some(address) = self.names.address(&name) {
+            // An address is its own name.
+            return self.sockets.resolve_addresses(network, address.to_string());
+        }
+        if !self.names.others {
+            self.denials
+                .note(Right::NameLookup, || format!("the lookup of `{name}`"));
+            // As wasmtime-wasi has it.
+            return Err(network::ErrorCode::PermanentResolverFailure.into());
+        }
         self.sockets.resolve_addresses(network, name)
     }
 }
@@ -181,6 +201,8 @@ pub struct Poll<'a> {
     fairness: &'a mut Fairness,
     /// Where it is counted.
     statistics: &'a mut Statistics,
+    /// What the guest waits for by a clock that is not the host's.
+    timers: Option<&'a mut Timers>,
     /// What answers.
     table: &'a mut ResourceTable,
 }
@@ -191,8 +213,29 @@ impl Poll<'_> {
         Poll {
             fairness: &mut guest.fairness,
             statistics: &mut guest.statistics,
+            timers: guest.timers.as_mut(),
             table: &mut guest.table,
         }
+    }
+}
+
+impl Poll<'_> {
+    /// The guest begins to wait.
+    fn since(&self, pollables: &[Resource<DynPollable>]) -> Option<Since> {
+        self.timers.as_ref()?.wait(pollables)
+    }
+
+    fn dropped(&mut self, pollable: &Resource<DynPollable>) {
+        if let Some(timers) = &mut self.timers {
+            timers.dropped(pollable.rep());
+        }
+    }
+}
+
+/// The wait is over.
+fn over(since: Option<Since>) {
+    if let Some(since) = since {
+        since.over();
     }
 }
 
@@ -203,9 +246,13 @@ impl HasData for Poll<'static> {
 impl poll::Host for Poll<'_> {
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
         self.statistics.count_poll(pollables.len());
-        self.fairness
+        let since = self.since(&pollables);
+        let answer = self
+            .fairness
             .answer(poll::Host::poll(self.table, pollables))
-            .await
+            .await;
+        over(since);
+        answer
     }
 }
 
@@ -218,10 +265,14 @@ impl poll::HostPollable for Poll<'_> {
 
     async fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
         self.statistics.blocks += 1;
-        poll::HostPollable::block(self.table, pollable).await
+        let since = self.since(std::slice::from_ref(&pollable));
+        let answer = poll::HostPollable::block(self.table, pollable).await;
+        over(since);
+        answer
     }
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        self.dropped(&pollable);
         poll::HostPollable::drop(self.table, pollable)
     }
 }
@@ -229,7 +280,10 @@ impl poll::HostPollable for Poll<'_> {
 impl sync_poll::Host for Poll<'_> {
     fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
         self.statistics.count_poll(pollables.len());
-        sync_poll::Host::poll(self.table, pollables)
+        let since = self.since(&pollables);
+        let answer = sync_poll::Host::poll(self.table, pollables);
+        over(since);
+        answer
     }
 }
 
@@ -240,10 +294,14 @@ impl sync_poll::HostPollable for Poll<'_> {
 
     fn block(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
         self.statistics.blocks += 1;
-        sync_poll::HostPollable::block(self.table, pollable)
+        let since = self.since(std::slice::from_ref(&pollable));
+        let answer = sync_poll::HostPollable::block(self.table, pollable);
+        over(since);
+        answer
     }
 
     fn drop(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<()> {
+        self.dropped(&pollable);
         sync_poll::HostPollable::drop(self.table, pollable)
     }
 }

@@ -7,11 +7,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::accept::Peers;
+use super::clock::{Clock, Timers};
 use super::denial::Denials;
 use super::event_loop::Fairness;
 use super::http::Http;
 use super::https::Trusted;
+use super::inside::Inside;
 use super::memory::Memory;
+use super::names::Names;
 use super::network;
 #[cfg(unix)]
 use super::output::Output;
@@ -34,6 +37,10 @@ pub struct Guest {
     pub asked_environment: bool,
     /// What shares the event loop out.
     pub fairness: Fairness,
+    /// Which names it can look up.
+    pub names: Names,
+    /// What it waits for by a clock that is not the host's.
+    pub timers: Option<Timers>,
     /// How much memory it may have, where there is a limit.
     pub memory: Memory,
     /// Who is at the other end of what it has accepted.
@@ -104,15 +111,26 @@ impl Guest {
                 wasi.stdout(output.clone()).stderr(output);
             }
         }
-        wasi.args(argv).allow_ip_name_lookup(rights.name_lookup);
+        let names = Names::new(rights);
+        wasi.args(argv).allow_ip_name_lookup(names.any());
         network::guard(&mut wasi, rights.network, &denials);
         rights.grant(&mut wasi)?;
+        rights.stand_ins.seed(&mut wasi);
+        let clock = rights.stand_ins.clock.map(Clock::new);
+        if let Some(clock) = &clock {
+            wasi.wall_clock(clock.clone())
+                .monotonic_clock(clock.clone());
+        }
         adjust(&mut wasi);
         Ok(Guest {
             http_gate: Http {
                 allowed: rights.http,
+                hosts: rights.http_allow.clone(),
+                mapped: rights.stand_ins.http_map.clone(),
+                names: names.clone(),
                 trusted: Trusted::new(rights.http_ca.as_deref())?,
                 denials: denials.clone(),
+                inside: Inside::default(),
                 presence: Presence::default(),
             },
             table: ResourceTable::new(),
@@ -120,12 +138,19 @@ impl Guest {
             statistics: Statistics::default(),
             asked_environment: false,
             fairness: Fairness::default(),
+            names,
+            timers: clock.map(Timers::new),
             memory: Memory::unlimited(denials),
             peers: Peers::new(),
             on_stall: None,
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
         })
+    }
+
+    /// Lets it send to those that are `inside`.
+    pub fn reach(&mut self, inside: Inside) {
+        self.http_gate.inside = inside;
     }
 }
 

@@ -1,25 +1,56 @@
 //! Outgoing HTTP requests, which a guest asks for one by one.
 
 use std::future::Future;
+use std::net::SocketAddr;
 
+use http::Uri;
+use http::uri::Authority;
 use http_body_util::BodyExt;
-use wasmtime_wasi_http::{RequestOptions, WasiBody, WasiHttpHooks};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::denial::{Denials, Right};
 use super::https::{Exchange, NO_LIMIT, Trusted};
+use super::inside::Inside;
+use super::names::Names;
 use super::presence::Presence;
+use crate::rights::HostPattern;
+use crate::stand_ins::Mapping;
 
 /// Lets outgoing HTTP requests through, or not.
 #[derive(Debug)]
 pub struct Http {
     /// Whether `--http` was given.
     pub allowed: bool,
+    /// What `--http-allow` names.
+    pub hosts: Vec<HostPattern>,
+    /// What goes elsewhere.
+    pub mapped: Vec<Mapping>,
+    /// What names stand for.
+    pub names: Names,
     /// Whose certificates are trusted.
     pub trusted: Trusted,
+    /// The components that the guest may send to.
+    pub inside: Inside,
     /// Where a denial is noted.
     pub denials: Denials,
     /// What tells a request's body that its guest is gone.
     pub presence: Presence,
+}
+
+/// What becomes of a request.
+type Sent = Box<dyn Future<Output = wasmtime_wasi_http::Result<Exchange>> + Send>;
+
+impl Http {
+    fn refuse(&self, right: Right, request: &http::Request<WasiBody>) -> Sent {
+        self.denials.note(right, || {
+            format!("HTTP ({} {})", request.method(), request.uri())
+        });
+        Box::new(async { Err(Error::HttpRequestDenied) })
+    }
+
+    fn is_allowed(&self, host: &str, port: u16) -> bool {
+        self.allowed || self.hosts.iter().any(|hosts| hosts.includes(host, port))
+    }
 }
 
 impl WasiHttpHooks for Http {
@@ -27,25 +58,63 @@ impl WasiHttpHooks for Http {
         &mut self,
         request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
-        sent: Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
-    ) -> Box<dyn Future<Output = wasmtime_wasi_http::Result<Exchange>> + Send> {
-        let request = request.map(|body| self.presence.guard(body).boxed_unsync());
-        if self.allowed && request.uri().scheme_str() == Some("https") {
-            return self.trusted.send(request, options.unwrap_or_default());
+        sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Sent {
+        let mut request = request.map(|body| self.presence.guard(body).boxed_unsync());
+        let options = options.unwrap_or_default();
+        let Some(authority) = request.uri().authority() else {
+            return Box::new(async { Err(Error::HttpRequestUriInvalid) });
+        };
+        let host = authority.host().to_ascii_lowercase();
+        let port = port(request.uri(), authority);
+        if let Some(handler) = self.inside.reached.get(&host) {
+            return Box::new(handler.answer(request, options));
         }
-        if self.allowed {
-            // Native clients have no limit unless one is set.
-            let options = options.unwrap_or_default();
-            let options = RequestOptions {
-                connect_timeout: options.connect_timeout.or(Some(NO_LIMIT)),
-                first_byte_timeout: options.first_byte_timeout.or(Some(NO_LIMIT)),
-                between_bytes_timeout: options.between_bytes_timeout.or(Some(NO_LIMIT)),
+        if self.inside.all.contains(&host) {
+            return self.refuse(Right::Route, &request);
+        }
+        let mapped = self.mapped.iter().find(|mapped| mapped.is_for(&host, port));
+        if let Some(mapping) = mapped {
+            *request.uri_mut() = mapping.elsewhere(request.uri());
+        } else if !self.is_allowed(&host, port) {
+            let right = match self.hosts.is_empty() {
+                true => Right::Http,
+                false => Right::HttpHost,
             };
-            return wasmtime_wasi_http::default_hooks().send_request(request, Some(options), sent);
+            return self.refuse(right, &request);
         }
-        self.denials.note(Right::Http, || {
-            format!("HTTP ({} {})", request.method(), request.uri())
-        });
-        Box::new(async { Err(wasmtime_wasi_http::Error::HttpRequestDenied) })
+        // Not the name that was mapped, which is nowhere.
+        let Some(authority) = request.uri().authority() else {
+            return Box::new(async { Err(Error::HttpRequestUriInvalid) });
+        };
+        let address = (self.names.address(authority.host()))
+            .map(|address| SocketAddr::new(address, self::port(request.uri(), authority)));
+        if request.uri().scheme_str() == Some("https") {
+            return self.trusted.send(request, options, address);
+        }
+        if let Some(address) = address {
+            let mut parts = request.uri().clone().into_parts();
+            parts.authority = address.to_string().parse().ok();
+            match Uri::from_parts(parts) {
+                Ok(uri) => *request.uri_mut() = uri,
+                Err(_) => return Box::new(async { Err(Error::HttpRequestUriInvalid) }),
+            }
+        }
+        // Native clients have no limit unless one is set.
+        let options = RequestOptions {
+            connect_timeout: options.connect_timeout.or(Some(NO_LIMIT)),
+            first_byte_timeout: options.first_byte_timeout.or(Some(NO_LIMIT)),
+            between_bytes_timeout: options.between_bytes_timeout.or(Some(NO_LIMIT)),
+        };
+        wasmtime_wasi_http::default_hooks().send_request(request, Some(options), sent)
     }
+}
+
+/// The port that a request is for.
+fn port(uri: &Uri, authority: &Authority) -> u16 {
+    let usual = match uri.scheme_str() {
+        Some("https") => 443,
+        _ => 80,
+    };
+    authority.port_u16().unwrap_or(usual)
 }

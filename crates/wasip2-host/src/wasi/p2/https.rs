@@ -6,6 +6,7 @@
 //! otherwise, and so does this.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
@@ -17,7 +18,6 @@ use bytes::Bytes;
 use http::{Request, Uri};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -80,13 +80,16 @@ impl Trusted {
         Ok(Trusted(Arc::new(config)))
     }
 
-    /// Sends a request over a connection of its own.
+    /// Sends a request over a connection of its own, to `address` if one is
+    /// given.
     pub fn send(
         &self,
         request: Request<WasiBody>,
         options: RequestOptions,
+        address: Option<SocketAddr>,
     ) -> Box<dyn Future<Output = wasmtime_wasi_http::Result<Exchange>> + Send> {
-        Box::new(send(TlsConnector::from(self.0.clone()), request, options))
+        let connector = TlsConnector::from(self.0.clone());
+        Box::new(send(connector, request, options, address))
     }
 }
 
@@ -101,6 +104,7 @@ async fn send(
     connector: TlsConnector,
     mut request: Request<WasiBody>,
     options: RequestOptions,
+    address: Option<SocketAddr>,
 ) -> wasmtime_wasi_http::Result<Exchange> {
     let authority = request
         .uri()
@@ -109,9 +113,11 @@ async fn send(
     let host = authority.host().trim_matches(['[', ']']).to_owned();
     let port = authority.port_u16().unwrap_or(443);
     let connecting = async {
-        let stream = TcpStream::connect((host.as_str(), port))
-            .await
-            .map_err(Error::Connect)?;
+        let stream = match address {
+            Some(address) => TcpStream::connect(address).await,
+            None => TcpStream::connect((host.as_str(), port)).await,
+        };
+        let stream = stream.map_err(Error::Connect)?;
         let name = ServerName::try_from(host.clone()).map_err(Error::InvalidDnsNameError)?;
         connector.connect(name, stream).await.map_err(Error::Tls)
     };
@@ -142,14 +148,15 @@ async fn send(
 }
 
 /// A body that fails where nothing comes for too long.
-struct Prompt {
-    body: Incoming,
+pub struct Prompt<B> {
+    body: B,
     limit: Duration,
     over: Pin<Box<Sleep>>,
 }
 
-impl Prompt {
-    fn new(body: Incoming, limit: Duration) -> Prompt {
+impl<B> Prompt<B> {
+    /// `body`, for each piece of which there is so much time.
+    pub fn new(body: B, limit: Duration) -> Prompt<B> {
         Prompt {
             body,
             limit,
@@ -158,7 +165,10 @@ impl Prompt {
     }
 }
 
-impl Body for Prompt {
+impl<B> Body for Prompt<B>
+where
+    B: Body<Data = Bytes, Error: Into<Error>> + Unpin,
+{
     type Data = Bytes;
     type Error = Error;
 
@@ -169,7 +179,7 @@ impl Body for Prompt {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
             let next = Instant::now() + self.limit;
             self.over.as_mut().reset(next);
-            return Poll::Ready(frame.map(|frame| frame.map_err(Error::from)));
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         ready!(self.over.as_mut().poll(cx));
         Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))

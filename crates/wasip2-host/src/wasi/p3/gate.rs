@@ -21,7 +21,7 @@ use crate::wasi::p2::guest::Guest;
 pub fn add_to_linker(linker: &mut Linker<Guest>, rights: &Rights) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     poll::add_to_linker::<Guest, OldPoll<'static>>(linker, |guest| OldPoll { guest })?;
-    if !rights.name_lookup {
+    if !rights.name_lookup || !rights.stand_ins.hosts.is_empty() {
         ip_name_lookup::add_to_linker::<Guest, NameLookup<'static>>(linker, |guest| NameLookup {
             guest,
         })?;
@@ -29,7 +29,8 @@ pub fn add_to_linker(linker: &mut Linker<Guest>, rights: &Rights) -> wasmtime::R
     Ok(())
 }
 
-/// Stands in for `wasi:sockets/ip-name-lookup` where it is not allowed.
+/// Stands in for `wasi:sockets/ip-name-lookup` where it is not allowed, or
+/// where names stand for other addresses.
 struct NameLookup<'a> {
     guest: &'a mut Guest,
 }
@@ -45,10 +46,21 @@ impl ip_name_lookup::HostWithStore<Guest> for NameLookup<'static> {
         store: &Accessor<Guest, Self>,
         name: String,
     ) -> wasmtime::Result<Result<Vec<types::IpAddress>, ip_name_lookup::ErrorCode>> {
-        store.with(|mut store| {
-            let denials = &store.get().guest.denials;
-            denials.note(Right::NameLookup, || format!("the lookup of `{name}`"));
+        let known = store.with(|mut store| {
+            let guest = store.get().guest;
+            let known = guest.names.address(&name);
+            if known.is_none() && !guest.names.others {
+                (guest.denials).note(Right::NameLookup, || format!("the lookup of `{name}`"));
+                return Err(ip_name_lookup::ErrorCode::PermanentResolverFailure);
+            }
+            Ok(known)
         });
+        let name = match known {
+            Err(error) => return Ok(Err(error)),
+            // An address is its own name.
+            Ok(Some(address)) => address.to_string(),
+            Ok(None) => name,
+        };
         let behind = store.with_getter::<WasiSockets>(|guest| guest.sockets());
         WasiSockets::resolve_addresses(&behind, name).await
     }

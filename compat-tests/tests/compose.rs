@@ -1,0 +1,149 @@
+//! Components in one: `cargo wasip2 compose`, in every host.
+
+use std::path::{Path, PathBuf};
+
+use wasip2_fixtures::{HttpServer, router};
+
+use crate::server::{self, Request, Server};
+use crate::tool::{Ended, Tool, assert_says, component};
+
+fn plug(name: &str) -> PathBuf {
+    component("run", name, &[])
+}
+
+/// Composes `component` with plugs, from the inside to the outside.
+fn composing(component: &Path, plugs: &[&str], output: &Path) -> Ended {
+    let mut tool = Tool::new("compose").arg(component);
+    for name in plugs {
+        tool = tool.arg("--plug").arg(plug(name));
+    }
+    tool.arg("--output").arg(output).run()
+}
+
+struct Composed {
+    _directory: tempfile::TempDir,
+    file: PathBuf,
+    said: String,
+}
+
+fn compose(component: &Path, plugs: &[&str]) -> Composed {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("composed.wasm");
+    let ended = composing(component, plugs, &file);
+    let said = ended.stderr.clone();
+    assert_eq!(Path::new(ended.succeeded().trim()), file);
+    Composed {
+        _directory: directory,
+        file,
+        said,
+    }
+}
+
+impl Composed {
+    fn run(&self, host: &str, flags: &[&str], arguments: &[&str]) -> Ended {
+        let tool = Tool::new("host").args(["--host", host]).args(flags);
+        tool.arg(&self.file).args(arguments).run()
+    }
+}
+
+/// Three plugs, each by itself and all together, before a guest that has a
+/// Tokio runtime, sockets and reqwest.
+fn plugs_work(host: &str) {
+    let probe = component("run", "stand_ins", &[]);
+    let http = HttpServer::start(router()).unwrap();
+    let url = format!("{}/wait/1/7", http.url());
+    let allowed = format!("ALLOW={}", http.url().trim_start_matches("http://"));
+    let all = compose(&probe, &["http-allowlist", "hosts-file", "scaled-clock"]);
+    for composed in [&compose(&probe, &["http-allowlist"]), &all] {
+        let get = |allow: &str| composed.run(host, &["--http", "--env", allow], &["get", &url]);
+        assert_eq!(get(&allowed).succeeded(), "200 request 7 waited 1 ms\n");
+        assert_says(
+            &get("ALLOW=other.test").succeeded(),
+            &["the host does not allow this request"],
+        );
+    }
+    let hosts = [
+        "--name-lookup",
+        "--network",
+        "--env",
+        "HOSTS=db.test=127.0.0.1",
+    ];
+    for composed in [&compose(&probe, &["hosts-file"]), &all] {
+        let names = composed.run(host, &hosts, &["names", "db.test:5"]);
+        assert_eq!(names.succeeded(), "127.0.0.1:5\n");
+    }
+    for composed in [&compose(&probe, &["scaled-clock"]), &all] {
+        let slept = composed.run(host, &["--env", "SPEED=3600"], &["sleep", "600"]);
+        let slept = slept.succeeded();
+        let seconds = slept.split(' ').next().unwrap().parse::<u64>().unwrap();
+        assert!(seconds >= 1800, "{slept}");
+    }
+}
+
+#[test]
+fn plugs_work_in_the_built_in_host() {
+    plugs_work("builtin");
+}
+
+#[test]
+#[cfg_attr(not(has_wasmtime), ignore = "needs `cargo wasip2 setup --wasmtime`")]
+fn plugs_work_in_wasmtime() {
+    plugs_work("wasmtime");
+}
+
+#[test]
+#[cfg_attr(not(has_node), ignore = "needs Node.js 20 or newer with npm")]
+fn plugs_work_in_jco() {
+    plugs_work("jco");
+}
+
+#[test]
+fn a_guard_stands_before_a_handler() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("guarded.wasm");
+    Tool::new("compose")
+        .arg(plug("guard"))
+        .arg("--plug")
+        .arg(server::component("app"))
+        .arg("--output")
+        .arg(&file)
+        .run()
+        .succeeded();
+    let server = Server::serving_file(&file, &["--env", "TOKEN=secret"]);
+    assert_eq!(server.ask(&Request::get("/")).status, 401);
+    let token = ("authorization", "Bearer secret");
+    let answer = server.ask(&Request::get("/bytes/100000").header(token.0, token.1));
+    assert_eq!((answer.status, answer.body.len()), (200, 100_000));
+}
+
+#[test]
+fn what_is_composed_wrongly_is_told() {
+    let probe = component("run", "stand_ins", &[]);
+    let end = component("run", "end", &[]);
+    let directory = tempfile::TempDir::new().unwrap();
+    let output = directory.path().join("composed.wasm");
+
+    let listed = compose(&probe, &["http-allowlist"]);
+    assert_says(&listed.said, &["Imported wasi:http/outgoing-handler@0.2"]);
+
+    let skipped = composing(&end, &["http-allowlist"], &output);
+    assert_says(
+        &skipped.failed(1),
+        &["`wasi:http/outgoing-handler@0.2.0` of http-allowlist.wasm would be skipped"],
+    );
+    let half = composing(&probe, &["half-network"], &output);
+    assert_says(
+        &half.failed(1),
+        &["the resource `network` of `wasi:sockets/network", "as well"],
+    );
+    let nothing = composing(&probe, &["end"], &output);
+    assert_says(&nothing.failed(1), &["exports no interface"]);
+    let missing = Tool::new("compose")
+        .arg(&probe)
+        .args(["--plug", "missing.wasm"]);
+    assert_says(
+        &missing.run().failed(1),
+        &["missing.wasm could not be read"],
+    );
+    assert!(!output.exists());
+}
