@@ -266,7 +266,6 @@ fn every_case_ends_over_wasi_http_as_it_does_natively() {
 
 /// The same differences, and no others.
 #[test]
-#[ignore = "not yet: the host sends a POST without a body in chunks, and some requests that should be answered end with an error"]
 fn every_case_ends_on_wasi_0_3_as_it_does_natively() {
     let servers = Servers::start();
     for engine in [Engine::WasiHttp, Engine::Sockets] {
