@@ -37,31 +37,6 @@ impl Engine {
     }
 }
 
-/// What the component is built for, and how the host waits for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Build {
-    Async,
-    Sync,
-    /// For WASI 0.3.
-    Newer,
-}
-
-impl Build {
-    fn mode(self) -> &'static str {
-        match self {
-            Build::Async | Build::Newer => "async",
-            Build::Sync => "sync",
-        }
-    }
-
-    fn flags(self) -> &'static [&'static str] {
-        match self {
-            Build::Async | Build::Sync => &[],
-            Build::Newer => &["--wasi", "0.3"],
-        }
-    }
-}
-
 /// A case that ends otherwise in a component.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -164,8 +139,8 @@ impl Servers {
 
     /// The outcomes of `program` in a component that has no right but what
     /// the engine needs.
-    fn in_component(&self, program: &str, engine: Engine, build: Build, filter: &str) -> Outcomes {
-        self.in_component_with(program, engine, build, filter, &[])
+    fn in_component(&self, program: &str, engine: Engine, mode: &str, filter: &str) -> Outcomes {
+        self.in_component_with(program, engine, mode, filter, &[])
     }
 
     /// The same with these variables.
@@ -173,11 +148,11 @@ impl Servers {
         &self,
         program: &str,
         engine: Engine,
-        build: Build,
+        mode: &str,
         filter: &str,
         variables: &[(&str, String)],
     ) -> Outcomes {
-        let mut host = Tool::new("host").args(["--mode", build.mode()]);
+        let mut host = Tool::new("host").args(["--mode", mode]);
         for (name, value) in variables {
             host = host.arg("--env").arg(format!("{name}={value}"));
         }
@@ -189,7 +164,7 @@ impl Servers {
                 .arg(format!("CERTIFICATE={}", self.secure.certificate())),
         };
         let said = host
-            .arg(tool::component("run", program, build.flags()))
+            .arg(tool::component("run", program, &[]))
             .args(self.arguments(engine, filter))
             .run()
             .succeeded();
@@ -255,31 +230,20 @@ fn assert_alike(engine: Engine, natively: &Outcomes, components: &Outcomes) {
 fn every_case_ends_over_wasi_http_as_it_does_natively() {
     let servers = Servers::start();
     let natively = servers.natively("http-cases", Engine::WasiHttp, "");
-    let components = servers.in_component("http-cases", Engine::WasiHttp, Build::Async, "");
+    let components = servers.in_component("http-cases", Engine::WasiHttp, "async", "");
     // Where the guest waits is not for it to see.
     assert_eq!(
-        servers.in_component("http-cases", Engine::WasiHttp, Build::Sync, ""),
+        servers.in_component("http-cases", Engine::WasiHttp, "sync", ""),
         components
     );
     assert_all_alike(Engine::WasiHttp, &natively, &components);
-}
-
-/// The same differences, and no others.
-#[test]
-fn every_case_ends_on_wasi_0_3_as_it_does_natively() {
-    let servers = Servers::start();
-    for engine in [Engine::WasiHttp, Engine::Sockets] {
-        let natively = servers.natively("http-cases", engine, "");
-        let components = servers.in_component("http-cases", engine, Build::Newer, "");
-        assert_all_alike(engine, &natively, &components);
-    }
 }
 
 #[test]
 fn every_case_ends_over_sockets_as_it_does_natively() {
     let servers = Servers::start();
     let natively = servers.natively("http-cases", Engine::Sockets, "");
-    let components = servers.in_component("http-cases", Engine::Sockets, Build::Async, "");
+    let components = servers.in_component("http-cases", Engine::Sockets, "async", "");
     assert_all_alike(Engine::Sockets, &natively, &components);
 }
 
@@ -287,7 +251,7 @@ fn every_case_ends_over_sockets_as_it_does_natively() {
 fn every_case_ends_over_sockets_with_http_2_as_it_does_natively() {
     let servers = Servers::start();
     let natively = servers.natively("http-cases", Engine::Http2, "");
-    let components = servers.in_component("http-cases", Engine::Http2, Build::Async, "");
+    let components = servers.in_component("http-cases", Engine::Http2, "async", "");
     for case in ["version", "https version"] {
         assert_eq!(components[case], "HTTP/2.0");
     }
@@ -300,7 +264,7 @@ fn every_case_ends_with_reqwest_0_12_as_it_does_natively() {
     let servers = Servers::start();
     let natively = servers.natively("http-cases-0-12", Engine::Sockets, "");
     for engine in [Engine::WasiHttp, Engine::Sockets] {
-        let components = servers.in_component("http-cases-0-12", engine, Build::Async, "");
+        let components = servers.in_component("http-cases-0-12", engine, "async", "");
         assert_all_alike(engine, &natively, &components);
     }
 }
@@ -310,7 +274,7 @@ fn every_case_ends_with_reqwest_0_12_as_it_does_natively() {
 fn https_agrees_on_a_version() {
     let servers = Servers::beside(HttpsServer::start_with_http2(cases()).unwrap());
     let natively = servers.natively("http-cases", Engine::Sockets, "https ");
-    let components = servers.in_component("http-cases", Engine::Sockets, Build::Async, "https ");
+    let components = servers.in_component("http-cases", Engine::Sockets, "async", "https ");
     assert_eq!(components["https version"], "HTTP/2.0");
     assert_alike(Engine::Sockets, &natively, &components);
 }
@@ -339,7 +303,7 @@ fn a_proxy_of_the_environment_is_asked_over_sockets_alone() {
         for program in ["http-cases", "http-cases-0-12"] {
             let run = |engine| {
                 let filter = "of the environment";
-                servers.in_component_with(program, engine, Build::Async, filter, &variables)
+                servers.in_component_with(program, engine, "async", filter, &variables)
             };
             let natively =
                 servers.natively_with(program, Engine::Sockets, "of the environment", &variables);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use wasip2_fixtures::{FaultyServer, HttpServer, cases};
 use wasmparser::Payload;
+use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
@@ -61,32 +62,28 @@ fn load(fewer: usize) -> String {
     }
 }
 
-/// What sends requests, the rights that it needs, and how it is built.
-type Engine = (
-    &'static str,
-    &'static [&'static str],
-    &'static [&'static str],
-);
-
-const NEWER: &[&str] = &["--wasi", "0.3"];
-
-const ENGINES: [Engine; 4] = [
-    ("default", &["--http"], &[]),
-    ("default", &["--http"], NEWER),
-    ("sockets", &["--network", "--name-lookup"], &[]),
-    ("http2", &["--network", "--name-lookup"], &[]),
+/// What can send requests, and the rights that it needs.
+const ENGINES: [(&str, &[&str]); 3] = [
+    ("default", &["--http"]),
+    ("sockets", &["--network", "--name-lookup"]),
+    ("http2", &["--network", "--name-lookup"]),
 ];
 
 /// Runs the load and gives back what it says, and how many resources were left
 /// in the host.
-fn run_load((engine, rights, build): Engine, way: &str, number: &str, url: &str) -> (String, u64) {
+fn run_load(
+    (engine, rights): (&str, &[&str]),
+    way: &str,
+    number: &str,
+    url: &str,
+) -> (String, u64) {
     let directory = tempfile::TempDir::new().unwrap();
     let statistics = directory.path().join("statistics.json");
     let said = Tool::new("host")
         .args(rights)
         .arg("--statistics")
         .arg(&statistics)
-        .arg(tool::component("run", "load", build))
+        .arg(component("load"))
         .args([engine, way, number, url])
         .run()
         .succeeded();
@@ -154,27 +151,25 @@ fn a_component_imports_the_engine_that_it_uses_and_no_other() {
 fn the_blocking_client_works_without_threads_and_not_within_a_runtime() {
     let server = HttpServer::start(cases()).unwrap();
     let url = format!("{}/method", server.url());
-    for build in [&[], NEWER] {
-        let host = |arguments: &[&str]| {
-            Tool::new("host")
-                .arg("--http")
-                .arg(tool::component("run", "blocking", build))
-                .args(arguments)
-                .run()
-        };
-        assert_eq!(host(&[&url]).succeeded(), "GET\n100000 bytes\n");
-        let refused = host(&[&url, "inside"]);
-        assert_eq!(refused.stdout, "GET\n100000 bytes\n");
-        assert_says(
-            &refused.failed(134),
-            &["Cannot drop a runtime in a context where blocking is not allowed"],
-        );
-    }
+    let host = |arguments: &[&str]| {
+        Tool::new("host")
+            .arg("--http")
+            .arg(component("blocking"))
+            .args(arguments)
+            .run()
+    };
+    assert_eq!(host(&[&url]).succeeded(), "GET\n100000 bytes\n");
+    let refused = host(&[&url, "inside"]);
+    assert_eq!(refused.stdout, "GET\n100000 bytes\n");
+    assert_says(
+        &refused.failed(134),
+        &["Cannot drop a runtime in a context where blocking is not allowed"],
+    );
 }
 
 /// Sends a body to a server that says how many did not look whole.
 fn upload(
-    (engine, rights, build): Engine,
+    (engine, rights): (&str, &[&str]),
     way: &str,
     length: &str,
     server: &FaultyServer,
@@ -183,7 +178,7 @@ fn upload(
     let promised = Some(length).filter(|length| !length.is_empty());
     Tool::new("host")
         .args(rights)
-        .arg(tool::component("run", "uploads", build))
+        .arg(component("uploads"))
         .args([engine, way, &url])
         .args(promised)
         .run()
@@ -193,7 +188,7 @@ fn upload(
 /// to the server; one that ended must.
 #[test]
 fn a_body_looks_whole_only_if_it_is() {
-    for engine in &ENGINES[..3] {
+    for engine in &ENGINES[..2] {
         for (way, length, said, aborted) in [
             ("well", "", "answered 200\nok\n", 0),
             ("well", "9", "answered 200\nok\n", 0),
@@ -213,7 +208,7 @@ fn a_body_looks_whole_only_if_it_is() {
 /// It ends the component, and the host must not end the body well in its place.
 #[test]
 fn a_body_that_panics_does_not_look_whole() {
-    for engine in &ENGINES[..3] {
+    for engine in &ENGINES[..2] {
         for length in ["", "9"] {
             let server = FaultyServer::start().unwrap();
             let ended = upload(*engine, "panics", length, &server);
@@ -242,7 +237,7 @@ impl WasiView for WithoutHttp {
 /// Nothing is left for a trap to tell.
 #[test]
 fn a_host_without_wasi_http_refuses_what_needs_it_and_nothing_else() {
-    let engine = wasmtime::Engine::default();
+    let engine = Engine::default();
     let mut linker = Linker::<WithoutHttp>::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
     let link = |guest: &str| {

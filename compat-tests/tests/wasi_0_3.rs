@@ -11,7 +11,6 @@ use std::time::Duration;
 use serde_json::Value;
 use wasip2_fixtures::{HttpServer, router};
 
-use crate::http_client::interfaces;
 use crate::sample::Sample;
 use crate::tool::{Ended, Tool, assert_says, component};
 
@@ -416,48 +415,6 @@ fn a_program_on_tokio_waits_through_it_alone() {
         &said,
         &["the lookup of `localhost`", "`--name-lookup` allows it"],
     );
-}
-
-#[test]
-fn reqwest_over_the_host_waits_through_it_alone() {
-    let server = HttpServer::start(router()).unwrap();
-    let directory = tempfile::TempDir::new().unwrap();
-    let file = directory.path().join("statistics");
-    let ended = host(
-        &["--http", "--statistics", file.to_str().unwrap()],
-        &on_tokio("demo"),
-    )
-    .args(["--requests", "5", "--bodies", &server.url()])
-    .run();
-    assert_eq!(ended.stderr, "");
-    let said = ended.succeeded();
-    // One by one, and at once.
-    assert_eq!(said.lines().count(), 10, "{said}");
-    assert_says(
-        &said,
-        &["request 0 waited 10 ms", "request 4 waited 100 ms"],
-    );
-    let numbers: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
-    let waits = (&numbers["polls"], &numbers["blocks"]);
-    assert_eq!(waits, (&0.into(), &0.into()));
-    let said = host(&[], &on_tokio("demo"))
-        .arg(server.url())
-        .run()
-        .failed(1);
-    assert_says(&said, &["HTTP (GET ", "`--http` allows it"]);
-
-    // The engine that is not used is not linked.
-    let http = |component: &str| {
-        interfaces(&on_tokio(component))
-            .into_iter()
-            .filter(|interface| interface.starts_with("wasi:http/"))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        http("demo"),
-        ["wasi:http/client@0.3.2", "wasi:http/types@0.3.2"]
-    );
-    assert_eq!(http("over_sockets"), [""; 0]);
 }
 
 #[test]
