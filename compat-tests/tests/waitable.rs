@@ -229,3 +229,12 @@ fn what_is_cancelled_leaves_nothing_behind() {
     }
     assert_eq!(left[0], left[1]);
 }
+
+/// Their events would be missed, and the program would hang.
+#[test]
+fn bindings_that_share_their_task_otherwise_are_told_of() {
+    let said = host(&[], &component("other-bindings"), &[])
+        .run()
+        .failed(134);
+    assert_says(&said, &["`wasip3_task`", "use the crate wasip3 0.10"]);
+}

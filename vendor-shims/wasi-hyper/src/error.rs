@@ -7,8 +7,8 @@ use std::fmt;
 use std::io;
 
 use http::HeaderName;
-use wasip2::http::types::{http_error_code, ErrorCode, HeaderError};
-use wasip2::io::error::Error as IoError;
+
+use crate::wasi::{ErrorCode, HeaderError};
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -25,6 +25,7 @@ enum Kind {
     /// The host says so by a code of `wasi:http`.
     Code(ErrorCode),
     /// The host says so of a stream, without a code.
+    #[cfg(not(any(target_env = "p3", wasip3)))]
     Stream(String),
     /// The host does not take a field.
     Field(HeaderName, HeaderError),
@@ -35,8 +36,10 @@ enum Kind {
     /// The body that is being sent failed.
     Body,
     /// The service that was to answer failed.
+    #[cfg(not(any(target_env = "p3", wasip3)))]
     Service,
     /// The runtime could not wait.
+    #[cfg(not(any(target_env = "p3", wasip3)))]
     Wait,
 }
 
@@ -84,12 +87,10 @@ impl Error {
         }
     }
 
-    /// The error of a stream, with the code that the host may have for it.
-    pub(crate) fn stream(error: IoError) -> Error {
-        match http_error_code(&error) {
-            Some(code) => code.into(),
-            None => Error::new(Kind::Stream(error.to_debug_string()), None),
-        }
+    /// What the host says of a stream that it has no code for.
+    #[cfg(not(any(target_env = "p3", wasip3)))]
+    pub(crate) fn stream(said: String) -> Error {
+        Error::new(Kind::Stream(said), None)
     }
 
     pub(crate) fn refused_field(name: HeaderName, reason: HeaderError) -> Error {
@@ -109,10 +110,12 @@ impl Error {
         Error::new(Kind::Body, Some(source.into()))
     }
 
+    #[cfg(not(any(target_env = "p3", wasip3)))]
     pub(crate) fn service(source: impl Into<BoxError>) -> Error {
         Error::new(Kind::Service, Some(source.into()))
     }
 
+    #[cfg(not(any(target_env = "p3", wasip3)))]
     pub(crate) fn wait(source: io::Error) -> Error {
         Error::new(Kind::Wait, Some(source.into()))
     }
@@ -140,6 +143,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             Kind::Code(code) => code::describe(code, f),
+            #[cfg(not(any(target_env = "p3", wasip3)))]
             Kind::Stream(said) => write!(f, "the host could not go on with the body: {said}"),
             Kind::Field(name, HeaderError::Forbidden) => write!(
                 f,
@@ -155,7 +159,9 @@ impl fmt::Display for Error {
                 write!(f, "the {part} `{value}` cannot be sent over wasi:http")
             }
             Kind::Body => f.write_str("the body that is being sent failed"),
+            #[cfg(not(any(target_env = "p3", wasip3)))]
             Kind::Service => f.write_str("the service gave no response"),
+            #[cfg(not(any(target_env = "p3", wasip3)))]
             Kind::Wait => f.write_str("the runtime could not wait for the host"),
         }
     }

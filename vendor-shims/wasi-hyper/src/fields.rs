@@ -1,9 +1,8 @@
 //! [`http::HeaderMap`] from and to `wasi:http/types.fields`.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use wasip2::http::types::{Fields, HeaderError};
-
+use crate::wasi::{self, Fields, HeaderError};
 use crate::Error;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The most that Wasmtime takes. It ends a component that goes beyond, so
 /// this is checked first.
@@ -28,7 +27,7 @@ pub(crate) fn to_host(headers: &HeaderMap) -> Result<Fields, Error> {
 /// The headers of `fields`. What `http` has no way to say is left out, and a
 /// host is not supposed to give it.
 pub(crate) fn from_host(fields: &Fields) -> HeaderMap {
-    let entries = fields.entries();
+    let entries = wasi::entries(fields);
     let mut headers = HeaderMap::with_capacity(entries.len());
     for (name, value) in entries {
         if let (Ok(name), Ok(value)) = (

@@ -9,6 +9,9 @@ use crate::{abi, stdio, task};
 /// Whether the program was started through the export.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
+/// Whether the bindings that are linked share their task as this crate knows it.
+static KNOWN: AtomicBool = AtomicBool::new(true);
+
 /// What tells the linker the types of all that this crate imports, and of the
 /// export: made of `wit/`. It is in the same module as the export, which
 /// `-C link-arg=--undefined=…` has the linker look for, so that both are linked
@@ -32,7 +35,7 @@ extern "C" fn run() -> u32 {
         return 1;
     };
     ENTERED.store(true, Relaxed);
-    task::install();
+    KNOWN.store(task::install(), Relaxed);
     // SAFETY: nothing has been called before, and this is what `_start` calls.
     let code = unsafe {
         __wasm_call_ctors();
@@ -55,8 +58,18 @@ pub(crate) fn entered() -> bool {
 /// # Errors
 ///
 /// [`io::ErrorKind::Unsupported`] if the host did not start it through
-/// `wasi:cli/run` of WASI 0.3: a wait would trap.
+/// `wasi:cli/run` of WASI 0.3: a wait would trap. So it is if bindings are linked
+/// whose `wasip3_task_set` is another than that of the versions 1 to 3: a wait
+/// would miss their events.
 pub fn may_wait() -> io::Result<()> {
+    if !KNOWN.load(Relaxed) {
+        return Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the bindings of WASI 0.3 in this program do not share their task by the versions 1 to \
+             3 of `wasip3_task`, so that nothing could wait for them: use the crate wasip3 0.10, or \
+             another whose wit-bindgen has that",
+        ));
+    }
     if entered() {
         return Ok(());
     }

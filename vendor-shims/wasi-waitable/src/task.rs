@@ -58,11 +58,12 @@ thread_local! {
     static JOBS: RefCell<Jobs> = const { RefCell::new(Vec::new()) };
 }
 
-/// Makes this crate's task the one that bindings register with.
-pub(crate) fn install() {
+/// Makes this crate's task the one that bindings register with. Returns whether
+/// they took it, as those of the known versions do.
+pub(crate) fn install() -> bool {
     // Without it the program has no bindings that could register.
     let Some(wasip3_task_set) = weak().wasip3_task_set else {
-        return;
+        return true;
     };
     let task = Box::new(Task {
         version: 3,
@@ -71,8 +72,13 @@ pub(crate) fn install() {
         unregister,
         vtable: &VTABLE,
     });
+    let task: *mut c_void = Box::into_raw(task).cast();
     // SAFETY: the task is laid out as the ABI says and lives for ever.
-    unsafe { wasip3_task_set((Box::into_raw(task)).cast()) };
+    unsafe {
+        wasip3_task_set(task);
+        // What was set before is what is returned.
+        wasip3_task_set(task) == task
+    }
 }
 
 /// Polls the spawned futures that were woken. Returns whether there were some.

@@ -15,6 +15,7 @@ use wasip2::io::streams::{InputStream, StreamError};
 use super::trailers::Trailers;
 use super::upload::Upload;
 use crate::reactor::{Reactor, Waiter};
+use crate::wasi::stream_error;
 use crate::Error;
 
 /// The most that is read at once, in bytes.
@@ -272,7 +273,7 @@ impl<R: Reactor> Data<R> {
             Ok(bytes) if bytes.is_empty() => None,
             Ok(bytes) => Some(Ok(Some(bytes.into()))),
             Err(StreamError::Closed) => Some(Ok(None)),
-            Err(StreamError::LastOperationFailed(error)) => Some(Err(Error::stream(error))),
+            Err(StreamError::LastOperationFailed(error)) => Some(Err(stream_error(error))),
         }
     }
 

@@ -1,7 +1,10 @@
 //! Bodies, of requests and of responses alike.
 
+#[cfg_attr(any(target_env = "p3", wasip3), path = "../p3/incoming.rs")]
 mod incoming;
+#[cfg_attr(any(target_env = "p3", wasip3), path = "../p3/outgoing.rs")]
 mod outgoing;
+#[cfg(not(any(target_env = "p3", wasip3)))]
 mod trailers;
 mod upload;
 

@@ -12,6 +12,7 @@ use wasip2::http::types::OutgoingBody;
 use wasip2::io::streams::{OutputStream, StreamError};
 
 use crate::reactor::{Reactor, Waiter};
+use crate::wasi::stream_error;
 use crate::{fields, Error};
 
 /// The most that the host takes in one call that also flushes, in bytes.
@@ -292,7 +293,7 @@ impl From<StreamError> for Stop {
     fn from(error: StreamError) -> Stop {
         match error {
             StreamError::Closed => Stop::Closed,
-            StreamError::LastOperationFailed(error) => Stop::Failed(Error::stream(error)),
+            StreamError::LastOperationFailed(error) => Stop::Failed(stream_error(error)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod options;
 mod request;
+#[cfg_attr(any(target_env = "p3", wasip3), path = "../p3/response.rs")]
 mod response;
 
 use std::error::Error as StdError;
@@ -25,8 +26,10 @@ use crate::{Error, Incoming};
 /// # References
 ///
 /// - [`wasi:http/outgoing-handler`]
+/// - [`wasi:http/client`] of WASI 0.3
 ///
 /// [`wasi:http/outgoing-handler`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/handler.wit
+/// [`wasi:http/client`]: https://github.com/WebAssembly/WASI/blob/main/proposals/http/wit/worlds.wit
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Client<R> {
     reactor: R,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wasip2::http::types;
+use crate::wasi;
 
 /// Time limits that the host keeps for one request.
 ///
@@ -27,22 +27,22 @@ pub struct RequestOptions {
 
 impl RequestOptions {
     /// None if no limit is set; the error names the one that cannot be.
-    pub(super) fn to_host(self) -> Result<Option<types::RequestOptions>, &'static str> {
+    pub(super) fn to_host(self) -> Result<Option<wasi::RequestOptions>, &'static str> {
         if self == RequestOptions::default() {
             return Ok(None);
         }
         // The host's unit is nanoseconds, of which 584 years fit.
         let host = |limit: Duration| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        let options = types::RequestOptions::new();
+        let options = wasi::RequestOptions::new();
         options
             .set_connect_timeout(self.connect_timeout.map(host))
-            .map_err(|()| "connect timeout")?;
+            .map_err(|_| "connect timeout")?;
         options
             .set_first_byte_timeout(self.first_byte_timeout.map(host))
-            .map_err(|()| "first-byte timeout")?;
+            .map_err(|_| "first-byte timeout")?;
         options
             .set_between_bytes_timeout(self.between_bytes_timeout.map(host))
-            .map_err(|()| "between-bytes timeout")?;
+            .map_err(|_| "between-bytes timeout")?;
         Ok(Some(options))
     }
 }

@@ -1,15 +1,19 @@
-//! [`http::request::Parts`] as a `wasi:http/types.outgoing-request`.
+//! [`http::request::Parts`] as a request of `wasi:http/types`.
 
+use crate::wasi::{self, Fields, HeaderError, Request, Scheme};
+use crate::{fields, Error};
 use http::header::{Entry, HeaderValue, CONTENT_LENGTH, HOST};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, Method};
-use wasip2::http::types::{self, HeaderError, OutgoingRequest, Scheme};
 
-use crate::{fields, Error};
-
-/// The request, without its body, which has `length` bytes if that is known.
-pub(super) fn to_host(parts: &mut Parts, length: Option<u64>) -> Result<OutgoingRequest, Error> {
+/// The request that `new` makes of headers. Its body has `length` bytes if that
+/// is known.
+pub(super) fn to_host(
+    parts: &mut Parts,
+    length: Option<u64>,
+    new: impl FnOnce(Fields) -> Request,
+) -> Result<Request, Error> {
     let scheme = match parts.uri.scheme_str() {
         Some("http") => Scheme::Http,
         Some("https") => Scheme::Https,
@@ -23,7 +27,7 @@ pub(super) fn to_host(parts: &mut Parts, length: Option<u64>) -> Result<Outgoing
     drop_host(&mut parts.headers, authority, &scheme)?;
     set_length(&mut parts.headers, length);
 
-    let request = OutgoingRequest::new(fields::to_host(&parts.headers)?);
+    let request = new(fields::to_host(&parts.headers)?);
     // It is GET unless something else is said.
     if parts.method != Method::GET {
         request
@@ -84,17 +88,17 @@ fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
     }
 }
 
-fn method(method: &Method) -> types::Method {
+fn method(method: &Method) -> wasi::Method {
     match *method {
-        Method::GET => types::Method::Get,
-        Method::HEAD => types::Method::Head,
-        Method::POST => types::Method::Post,
-        Method::PUT => types::Method::Put,
-        Method::DELETE => types::Method::Delete,
-        Method::CONNECT => types::Method::Connect,
-        Method::OPTIONS => types::Method::Options,
-        Method::TRACE => types::Method::Trace,
-        Method::PATCH => types::Method::Patch,
-        ref other => types::Method::Other(other.as_str().to_owned()),
+        Method::GET => wasi::Method::Get,
+        Method::HEAD => wasi::Method::Head,
+        Method::POST => wasi::Method::Post,
+        Method::PUT => wasi::Method::Put,
+        Method::DELETE => wasi::Method::Delete,
+        Method::CONNECT => wasi::Method::Connect,
+        Method::OPTIONS => wasi::Method::Options,
+        Method::TRACE => wasi::Method::Trace,
+        Method::PATCH => wasi::Method::Patch,
+        ref other => wasi::Method::Other(other.as_str().to_owned()),
     }
 }

@@ -9,7 +9,7 @@ use std::task::{ready, Context, Poll};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use wasip2::http::outgoing_handler::handle;
-use wasip2::http::types::{ErrorCode, FutureIncomingResponse, IncomingResponse};
+use wasip2::http::types::{ErrorCode, FutureIncomingResponse, IncomingResponse, OutgoingRequest};
 
 use super::{request, RequestOptions};
 use crate::body::{Outgoing, Upload};
@@ -131,7 +131,7 @@ where
 {
     let (mut parts, body) = request.into_parts();
     let length = body.size_hint().exact();
-    let request = request::to_host(&mut parts, length)?;
+    let request = request::to_host(&mut parts, length, OutgoingRequest::new)?;
     let options = match parts.extensions.get::<RequestOptions>() {
         Some(options) => options
             .to_host()

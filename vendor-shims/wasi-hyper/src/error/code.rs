@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use wasip2::http::types::{ErrorCode, FieldSizePayload};
+use crate::wasi::{ErrorCode, FieldSizePayload};
 
 /// A time limit was over.
 pub(super) fn is_timeout(code: &ErrorCode) -> bool {
