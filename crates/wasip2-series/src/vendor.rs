@@ -186,7 +186,7 @@ pub fn content(directory: &Path) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use wasip2_ground::Verbosity;
+    use wasip2_ground::console::Verbosity;
 
     use super::*;
 
