@@ -45,21 +45,11 @@ pub enum Verb {
     Init(InitArgs),
     Run(RunArgs),
     Host(HostArgs),
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     Preinit(PreinitArgs),
     Compose(ComposeArgs),
     #[command(flatten)]
     Lab(LabVerb),
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_command_line_is_well_formed() {
-        super::Cli::command().debug_assert();
-    }
 }
 
 impl Verb {
@@ -81,5 +71,15 @@ impl Verb {
     /// by that where they are.
     pub fn puts_in_order(&self) -> bool {
         matches!(self, Verb::Setup(_) | Verb::Apply(_) | Verb::Init(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
     }
 }

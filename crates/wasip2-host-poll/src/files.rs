@@ -520,7 +520,7 @@ impl Descriptor {
         }
         if wants(Flags::READ) || !wants(Flags::WRITE) {
             options.read(true);
-            granted = granted | Flags::READ;
+            granted |= Flags::READ;
         }
         let file = directory.open_with(path, &options)?.into_std();
         let is_directory = file.metadata()?.is_dir();
@@ -669,7 +669,8 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
                 concat!("[method]descriptor.", $name),
                 |context: Context, ($own, $($argument,)*): (Resource<Handle>, $($kind,)*)| {
                     let $own = of(&context, &$own)?;
-                    let answer = (|| -> Result<$answer, Code> { $body })();
+                    let work = || -> Result<$answer, Code> { $body };
+                    let answer = work();
                     Ok((answer,))
                 },
             )?;

@@ -463,7 +463,8 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
                 concat!("[method]tcp-socket.", $name),
                 |context: Context, ($socket, $($argument,)*): (Resource<Socket>, $($kind,)*)| {
                     let $socket = of(&context, &$socket)?;
-                    let answer = (|| -> $answer { $body })();
+                    let work = || -> $answer { $body };
+                    let answer = work();
                     Ok((answer,))
                 },
             )?;

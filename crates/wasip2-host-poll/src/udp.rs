@@ -290,7 +290,8 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
                 concat!("[method]udp-socket.", $name),
                 |context: Context, ($socket, $($argument,)*): (Resource<Socket>, $($kind,)*)| {
                     let $socket = of(&context, &$socket)?;
-                    let answer = (|| -> $answer { $body })();
+                    let work = || -> $answer { $body };
+                    let answer = work();
                     Ok((answer,))
                 },
             )?;

@@ -210,15 +210,7 @@ fn override_crates<'a>(
         compile_c(project, &mut config, options, &placement, home, console)?;
     }
     let wanted: Vec<&Series> = wanted.into_iter().map(|(series, _)| series).collect();
-    placement.settle(
-        project,
-        &mut config,
-        &wanted,
-        &shims,
-        options.offline,
-        home,
-        console,
-    )?;
+    placement.settle(project, &mut config, &wanted, &shims, home, console)?;
     if let Placement::Git(_) = placement {
         check_git(&project.lock(options.offline, console)?, &wanted)?;
     }

@@ -97,7 +97,6 @@ impl Placement {
         config: &mut Config,
         series: &[&Series],
         shims: &Shims,
-        offline: bool,
         home: &Home,
         console: &Console,
     ) -> Result<()> {
@@ -106,7 +105,7 @@ impl Placement {
             Placement::Vendored(directory) => {
                 vendor_all(directory, project, config, series, shims, home, console)
             }
-            Placement::Git(url) => name_commits(url, config, series, shims, offline, home, console),
+            Placement::Git(url) => name_commits(url, config, series, shims, home, console),
         }
     }
 }
@@ -161,7 +160,6 @@ fn name_commits(
     config: &mut Config,
     series: &[&Series],
     shims: &Shims,
-    offline: bool,
     home: &Home,
     console: &Console,
 ) -> Result<()> {
@@ -178,7 +176,7 @@ fn name_commits(
         wanted.push((key, branch, commit));
     }
     // What is not asked, cargo finds out.
-    if !offline {
+    if !home.is_offline() {
         let remote = Remote::ask(url, console)?;
         let missing: Vec<&str> = wanted
             .iter()
