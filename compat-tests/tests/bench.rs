@@ -15,8 +15,16 @@ use crate::browser;
 use crate::tool::{Tool, assert_says, program, repository, repository_home};
 
 /// The variants, in the order in which they are shown.
-const VARIANTS: [&str; 8] = [
-    "native", "patched", "poll-all", "sockets", "wasi-0.3", "upstream", "wstd", "bindings",
+const VARIANTS: [&str; 9] = [
+    "native",
+    "patched",
+    "poll-all",
+    "sockets",
+    "wasi-0.3",
+    "upstream",
+    "wstd",
+    "bindings",
+    "bindings-0.3",
 ];
 
 /// `cargo wasip2 bench --quick` with the tool and programs as a development
@@ -88,9 +96,9 @@ fn the_results_have_every_variant_and_plausible_numbers() {
         assert_eq!(shown, VARIANTS);
         for one in outcomes {
             let variant = one["variant"].as_str().unwrap();
-            // No case here is about a client of HTTP, which has two engines, or
-            // about many sources.
-            if [cannot, "sockets", "poll-all"].contains(&variant) {
+            // No case here is about a client of HTTP, which has two engines and
+            // bindings of 0.3, or about many sources.
+            if [cannot, "sockets", "bindings-0.3", "poll-all"].contains(&variant) {
                 assert_eq!(one["outcome"], "absent", "{one:#}");
                 continue;
             }

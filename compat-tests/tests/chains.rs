@@ -170,7 +170,7 @@ fn limits_are_those_of_each_component() {
     });
     drop(chain);
     let chain = Chain::start(&["--timeout", "2s", "--max-memory", "64"]);
-    assert_eq!(chain.server.ask(&get("/never")).status, 504);
+    assert_eq!(chain.server.ask(&get("/nearly-never")).status, 504);
     assert_eq!(chain.server.ask(&get("/allocate/100")).status, 500);
     assert_eq!(chain.server.ask(&get("/wait/1")).status, 200);
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use wasip2_fixtures::{HttpServer, router};
 
 use crate::server::{self, Request, Server};
-use crate::tool::{Ended, Tool, assert_says, component};
+use crate::tool::{Ended, Tool, assert_says, bring_wasmtime, component};
 
 fn plug(name: &str) -> PathBuf {
     component("run", name, &[])
@@ -86,8 +86,12 @@ fn plugs_work_in_the_built_in_host() {
 }
 
 #[test]
-#[cfg_attr(not(has_wasmtime), ignore = "needs `cargo wasip2 setup --wasmtime`")]
+#[cfg_attr(
+    not(has_wasmtime),
+    ignore = "needs Python with pip, or `wasmtime` on PATH"
+)]
 fn plugs_work_in_wasmtime() {
+    bring_wasmtime();
     plugs_work("wasmtime");
 }
 

@@ -56,6 +56,12 @@ impl Unfinished {
         make().with_context(|| format!("a directory could not be made in {}", parent.display()))
     }
 
+    /// Removes what ended processes left in `parent`, as is also done where one
+    /// is begun there.
+    pub fn sweep(parent: &Path) {
+        sweep(parent);
+    }
+
     /// The directory that [`Unfinished::put`] puts in its place.
     pub fn whole(&self) -> PathBuf {
         self.directory.path().join("whole")
@@ -127,8 +133,7 @@ fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// Removes what ended processes left in `directory`. What cannot be removed is
-/// only in the way of nobody.
+/// Removes what ended processes left in `directory`. What cannot be removed is in nobody's way.
 fn sweep(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten();
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
