@@ -648,10 +648,7 @@ fn a_full_disk_ends_the_run_and_is_no_result() {
         .failed(1);
     assert_says(
         &said,
-        &[
-            "could not be written to /dev/full",
-            "No space left on device",
-        ],
+        &["/dev/full could not be written", "No space left on device"],
     );
 
     let small = Small::new();

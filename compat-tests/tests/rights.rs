@@ -167,7 +167,7 @@ fn an_example(host: &str) {
     let manifest = run("file", "Cargo.toml").run().succeeded();
     assert_says(&manifest, &["[workspace]"]);
     let server = run("env", "SERVER").run().succeeded();
-    assert_says(&server, &["http://127.0.0.1:"]);
+    assert_says(&server, &["http://localhost:"]);
     let mut command = run("stdin", "-").into_command();
     assert_eq!(fed(&mut command), "read \"fed\"\n");
 }

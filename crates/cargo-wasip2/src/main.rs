@@ -41,6 +41,7 @@ fn run(verb: &Verb, shown: &Shown, console: &Console) -> Result<u8> {
     let home = Home::find()?.offline(verb.is_offline());
     if verb.puts_in_order() {
         interrupt::note()?;
+        home.sweep();
     }
     match verb {
         Verb::Setup(arguments) => setup::run(arguments, &home, console).map(|()| 0),

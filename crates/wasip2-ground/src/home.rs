@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::console::Console;
+use crate::files::subdirectories;
 use crate::lock;
+use crate::unfinished::Unfinished;
 
 /// The directory of everything generated.
 #[derive(Clone, Debug)]
@@ -73,6 +75,13 @@ impl Home {
         fs::create_dir_all(&path)
             .with_context(|| format!("the directory {} could not be made", path.display()))?;
         Ok(path)
+    }
+
+    /// Removes what ended processes left half made in it.
+    pub fn sweep(&self) {
+        for directory in subdirectories(&self.root).unwrap_or_default() {
+            Unfinished::sweep(&directory);
+        }
     }
 
     /// Waits until no other process of this tool works on `what`, and keeps

@@ -101,6 +101,7 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
     let home = &Home::find()?.offline(verb.is_offline());
     if verb.puts_in_order() {
         interrupt::note()?;
+        home.sweep();
     }
     match verb {
         Verb::Test(arguments) => test::run(arguments, home, console),

@@ -24,7 +24,7 @@ use clap::Args;
 use semver::Version;
 use serde::Serialize;
 
-use wasip2_ground::{Console, Home, Unfinished};
+use wasip2_ground::{Console, Home};
 use wasip2_series::series;
 use wasip2_series::source::Source;
 use wasip2_series::{Patch, Pristine, Release, Series, SeriesArgs};
@@ -89,7 +89,6 @@ struct Bumped<'a> {
 
 /// Runs the verb; gives back whether there is nothing left to do.
 pub fn run(arguments: &BumpArgs, home: &Home, console: &Console) -> Result<bool> {
-    Unfinished::sweep(&home.root().join("bump"));
     if arguments.all {
         let series = arguments.series.all(home)?;
         let network = arguments.series.network();
