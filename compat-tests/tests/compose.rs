@@ -41,7 +41,11 @@ fn compose(component: &Path, plugs: &[&str]) -> Composed {
 
 impl Composed {
     fn run(&self, host: &str, flags: &[&str], arguments: &[&str]) -> Ended {
-        let tool = Tool::new("host").args(["--host", host]).args(flags);
+        let mut tool = Tool::new("host").args(["--host", host]).args(flags);
+        // It runs nothing that could send a request, unless it may.
+        if host == "wasmtime" && !flags.contains(&"--http") {
+            tool = tool.arg("--http");
+        }
         tool.arg(&self.file).args(arguments).run()
     }
 }

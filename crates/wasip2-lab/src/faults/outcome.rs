@@ -100,7 +100,9 @@ impl Outcome {
         let Ends { before, after } = self.descriptors;
         flat("open descriptors", wide(before), wide(after), 2);
         let Ends { before, after } = self.resources;
-        flat("the host's resources", before, after, 0);
+        // Who writes an error for the first time opens standard error, which
+        // stays: a stream, and what waits for it.
+        flat("the host's resources", before, after, 2);
         // What allocators keep depends on when things ended.
         let Ends { before, after } = self.pages;
         flat("the pages of the guest's memory", before, after, 16);
