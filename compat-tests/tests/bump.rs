@@ -77,7 +77,9 @@ fn resolve(sample: &Sample, resolution: &str) {
 
 /// The same for the bump of another line.
 fn resolve_in(sample: &Sample, line: &str, resolution: &str) {
-    let library = sample.path(&format!("home/bump/sample@{line}/work/src/lib.rs"));
+    let library = sample
+        .path("home")
+        .join(format!("bump/sample@{line}/work/src/lib.rs"));
     let text = fs::read_to_string(&library).unwrap();
     let (before, rest) = text.split_once("<<<<<<< ").unwrap();
     let (_, after) = rest.split_once(">>>>>>> ").unwrap();
@@ -146,7 +148,7 @@ fn what_upstream_has_is_dropped_and_a_conflict_is_resolved_by_hand() {
     let said = sample.tool("bump").arg("sample").run().failed(1);
     assert_says(&said, &["a bump of sample is under way in", "--abort"]);
     resolve(&sample, "    \"patched upstream\"\n");
-    let stray = sample.path("home/bump/sample@1.2/work/stray.rs");
+    let stray = sample.path("home").join("bump/sample@1.2/work/stray.rs");
     fs::write(&stray, "").unwrap();
     let said = sample.tool("bump").arg("--continue").run().failed(1);
     assert_says(&said, &["files that git does not know", "stray.rs"]);

@@ -7,6 +7,29 @@ use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 use wasip2_ground::Console;
 use wasip2_ground::console::Verbosity;
 
+use crate::end::{TIMED_OUT, TRAPPED};
+
+/// The exit code of a guest that has ended, or that `limit` gave up before; what
+/// is to be said of it was then said.
+pub fn code(ended: Option<wasmtime::Result<u8>>, limit: Option<Duration>, console: &Console) -> u8 {
+    match (ended, limit) {
+        (None, Some(limit)) => {
+            report_waiting(limit, console);
+            TIMED_OUT
+        }
+        (Some(Err(error)), Some(limit)) if error.downcast_ref() == Some(&Trap::Interrupt) => {
+            report_computing(limit, &error, console);
+            TIMED_OUT
+        }
+        (Some(Err(error)), _) => {
+            report(&error, console);
+            TRAPPED
+        }
+        (Some(Ok(code)), _) => code,
+        (None, None) => unreachable!("only a time limit gives a guest up"),
+    }
+}
+
 /// What the host says of a trap.
 pub fn reason(error: &wasmtime::Error) -> String {
     let reason = error.root_cause().to_string();

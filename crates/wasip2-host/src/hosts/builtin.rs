@@ -1,14 +1,13 @@
 //! The host in this program: wasmtime, with wasmtime-wasi's interfaces.
 
 use anyhow::{Context, Result, bail};
-use wasmtime::{Store, Trap};
+use wasmtime::Store;
 
 use wasip2_ground::{Console, Home, Wasi};
 
 use super::Host;
 use crate::arguments::{HostArgs, Mode, ServeArgs};
 use crate::cache::Cache;
-use crate::end::{TIMED_OUT, TRAPPED};
 use crate::interfaces::Interfaces;
 use crate::wasi::Command;
 use crate::wasi::p2::denial::Denials;
@@ -66,22 +65,7 @@ impl Host for Builtin {
 
         let statistics = ended.as_ref().map(|ended| ended.statistics);
         let result = ended.map(|ended| ended.result);
-        let code = match (result, arguments.timeout) {
-            (None, Some(limit)) => {
-                trap::report_waiting(limit, console);
-                TIMED_OUT
-            }
-            (Some(Err(error)), Some(limit)) if error.downcast_ref() == Some(&Trap::Interrupt) => {
-                trap::report_computing(limit, &error, console);
-                TIMED_OUT
-            }
-            (Some(Err(error)), _) => {
-                trap::report(&error, console);
-                TRAPPED
-            }
-            (Some(Ok(code)), _) => code,
-            (None, None) => unreachable!("only a time limit gives a guest up"),
-        };
+        let code = trap::code(result, arguments.timeout, console);
         denials.tell(console);
         if let (Some(path), Some(statistics)) = (&arguments.statistics, statistics) {
             statistics.write(path)?;

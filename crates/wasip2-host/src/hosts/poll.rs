@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use wasmtime::Trap;
 
 use wasip2_ground::{Console, Home, Wasi};
 use wasip2_host_poll::{Denied, Program, World};
@@ -12,7 +11,6 @@ use wasip2_host_poll::{Denied, Program, World};
 use super::Host;
 use crate::arguments::{HostArgs, ServeArgs};
 use crate::cache::Cache;
-use crate::end::{TIMED_OUT, TRAPPED};
 use crate::interfaces::Interfaces;
 use crate::wasi::p2::denial::{Denials, Right};
 use crate::{component, engine, timeout, trap};
@@ -74,22 +72,7 @@ impl Host for Poll {
                 timeout::call(limit, &engine, move || program.run(&own, world))
             }
         };
-        let code = match (ended, arguments.timeout) {
-            (None, Some(limit)) => {
-                trap::report_waiting(limit, console);
-                TIMED_OUT
-            }
-            (Some(Err(error)), Some(limit)) if error.downcast_ref() == Some(&Trap::Interrupt) => {
-                trap::report_computing(limit, &error, console);
-                TIMED_OUT
-            }
-            (Some(Err(error)), _) => {
-                trap::report(&error, console);
-                TRAPPED
-            }
-            (Some(Ok(code)), _) => code,
-            (None, None) => unreachable!("only a time limit gives a guest up"),
-        };
+        let code = trap::code(ended, arguments.timeout, console);
         denials.tell(console);
         Ok(code)
     }
