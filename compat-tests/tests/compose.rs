@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use wasip2_fixtures::{HttpServer, router};
 
-use crate::server::{self, Request, Server};
+use crate::preinit;
+use crate::server::{self, Body, End, Request, Server};
 use crate::tool::{Ended, Tool, assert_says, bring_wasmtime, component};
 
 fn plug(name: &str) -> PathBuf {
@@ -105,23 +106,103 @@ fn plugs_work_in_jco() {
     plugs_work("jco");
 }
 
-#[test]
-fn a_guard_stands_before_a_handler() {
+/// The handler in the file `handler` behind so many guards.
+fn guarded(handler: &Path, guards: usize) -> Composed {
     let directory = tempfile::TempDir::new().unwrap();
     let file = directory.path().join("guarded.wasm");
-    Tool::new("compose")
-        .arg(plug("guard"))
-        .arg("--plug")
-        .arg(server::component("app"))
-        .arg("--output")
-        .arg(&file)
-        .run()
-        .succeeded();
-    let server = Server::serving_file(&file, &["--env", "TOKEN=secret"]);
+    let guard = server::component("guard");
+    let mut tool = Tool::new("compose").arg(&guard);
+    for _ in 1..guards {
+        tool = tool.arg("--plug").arg(&guard);
+    }
+    let tool = tool.arg("--plug").arg(handler);
+    tool.arg("--output").arg(&file).run().succeeded();
+    Composed {
+        _directory: directory,
+        file,
+        said: String::new(),
+    }
+}
+
+const GUARDED: [&str; 2] = ["--env", "TOKEN=secret"];
+
+fn token(request: Request) -> Request {
+    request.header("authorization", "Bearer secret")
+}
+
+/// What a handler answers is the same with and without guards, but for those who
+/// have no token.
+#[test]
+fn a_guard_hands_requests_on_untouched_or_answers_itself() {
+    let app = server::component("app");
+    let plain = Server::serving_file(&app, &[]);
+    for guards in [1, 3] {
+        let guarded = guarded(&app, guards);
+        let server = Server::serving_file(&guarded.file, &GUARDED);
+        let refused = server.ask(&Request::get("/"));
+        assert_eq!(
+            (refused.status, refused.text()),
+            (401, "a token is needed\n".into())
+        );
+        assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(refused.header("content-length"), Some("18"));
+        let head = server.ask(&Request::new("HEAD", "/"));
+        assert_eq!((head.status, head.body.len()), (401, 0));
+        // Its body is not read, and the client hears of it all the same.
+        let upload = Request::post("/sum", Body::Length(1 << 20));
+        assert_eq!(server.ask(&upload).status, 401);
+
+        for request in [
+            Request::get("/bytes/100000"),
+            Request::get("/reflect?a=b%20c").header("x-one", "1"),
+            Request::new("HEAD", "/bytes/10"),
+            Request::get("/trailers"),
+            Request::get("/nothing"),
+            Request::get("/stream/300000/7000"),
+            Request::post("/sum", Body::Chunks(200_000, 999, &[("x-end", "of it")])),
+            Request::post("/echo", Body::Length(3 << 20)),
+        ] {
+            let request = token(request);
+            let (there, here) = (server.ask(&request), plain.ask(&request));
+            assert_eq!(
+                there.summary(),
+                here.summary(),
+                "{guards} before {request:?}"
+            );
+        }
+        // What breaks behind it breaks as ever.
+        assert_eq!(server.ask(&token(Request::get("/panic"))).status, 500);
+        assert_eq!(
+            server.ask(&token(Request::get("/panic-late"))).end,
+            End::BrokenOff
+        );
+    }
+    let without = Server::serving_file(&guarded(&app, 1).file, &[]);
+    let refused = without.ask(&token(Request::get("/")));
+    assert_eq!(
+        (refused.status, refused.text()),
+        (500, "the variable TOKEN is not set\n".into())
+    );
+}
+
+/// What comes of a snapshot can be composed, and not the other way round.
+#[test]
+fn a_handler_is_pre_initialised_before_it_is_composed() {
+    let composed = guarded(&server::component("hello"), 1);
+    let said = Tool::new("preinit").arg(&composed.file).run().failed(1);
+    assert_says(
+        &said,
+        &["is composed of several components", "the handler by itself"],
+    );
+    let directory = tempfile::TempDir::new().unwrap();
+    let begun = preinit::begun("hello", directory.path(), &[]);
+    let server = Server::serving_file(&guarded(&begun, 1).file, &GUARDED);
     assert_eq!(server.ask(&Request::get("/")).status, 401);
-    let token = ("authorization", "Bearer secret");
-    let answer = server.ask(&Request::get("/bytes/100000").header(token.0, token.1));
-    assert_eq!((answer.status, answer.body.len()), (200, 100_000));
+    let answer = server.ask(&token(Request::get("/")));
+    assert_eq!(
+        (answer.status, answer.text()),
+        (200, "Hello, World!".into())
+    );
 }
 
 #[test]

@@ -73,6 +73,22 @@ pub fn proposals(wasm: &[u8]) -> Proposals {
     Proposals { threads }
 }
 
+/// Whether it is composed of several components: whether code lies in one that
+/// lies in it.
+pub fn is_composed(wasm: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+        match payload {
+            Payload::Version { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            // It is within its component, and that within the outermost one.
+            Payload::ModuleSection { .. } if depth > 1 => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
 /// Compiles the component `wasm`, which was read from `path`, or has it from
 /// `cache` if there is one.
 pub fn compile(
@@ -139,4 +155,23 @@ fn imports(bytes: &[u8], module: &str) -> bool {
         })
         .flat_map(|imports| imports.into_imports())
         .any(|import| import.is_ok_and(|import| import.module == module))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_with_code_in_another_one_is_composed() {
+        let composed = |wat: &str| is_composed(&wat::parse_str(wat).unwrap());
+        assert!(!composed(
+            "(component (core module) (component) (core module))"
+        ));
+        assert!(composed(
+            "(component (core module) (component (core module)))"
+        ));
+        assert!(composed(
+            "(component (component (component (core module))))"
+        ));
+    }
 }

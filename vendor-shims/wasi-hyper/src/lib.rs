@@ -6,6 +6,9 @@
 //! gives an [`http::Response`] with an [`Incoming`] one. Bodies stream in both
 //! directions at once, with back-pressure and trailers.
 //!
+//! A component can be a client, a handler ([`serve!`]), or a guard that stands in
+//! front of another one's handler ([`guard!`], with the feature `guard`).
+//!
 //! It waits and spawns through one trait, [`Reactor`]. The feature `tokio` has
 //! it for the current Tokio runtime:
 //!
@@ -38,6 +41,8 @@
 //! future of the pollable, and a stream before its body. That makes it safe to
 //! drop any future and any body at any time.
 //!
+//! [`guard!`]: crate::server
+//! [`serve!`]: crate::server
 //! [`wasi:http`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/types.wit
 // Where the crate is empty, there is nothing to link to.
 #![cfg_attr(

@@ -84,6 +84,14 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
         );
         return Err(error.into());
     }
+    if component::is_composed(&wasm) {
+        let error = anyhow!(
+            "{} is composed of several components, and a snapshot holds the memory of one: \
+             pre-initialise the handler by itself, and compose what comes out of it",
+            arguments.component.display()
+        );
+        return Err(error.into());
+    }
     let spinner = console.spinner("Starting", arguments.component.display());
     let snapshot = snapshot(&wasm, arguments, denials, &spinner, console);
     spinner.finish_and_clear();

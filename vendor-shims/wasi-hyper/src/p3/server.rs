@@ -11,3 +11,15 @@ macro_rules! serve {
         );
     };
 }
+
+/// Would have a component stand in front of another one's handler, and is an
+/// error that says what to do.
+#[macro_export]
+macro_rules! guard {
+    ($($decide:tt)*) => {
+        compile_error!(
+            "wasi_hyper::guard! is for WASI 0.2 so far: build the guard for that, by \
+             `cargo wasip2 init --wasi 0.2`"
+        );
+    };
+}

@@ -117,7 +117,7 @@ where
 }
 
 /// Answers with an empty response.
-fn answer_with(status: StatusCode, out: ResponseOutparam) {
+pub(super) fn answer_with(status: StatusCode, out: ResponseOutparam) {
     // This function is imported already.
     let fields = Fields::from_list(&[]).expect("no fields are always allowed");
     let response = OutgoingResponse::new(fields);

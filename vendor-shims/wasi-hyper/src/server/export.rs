@@ -13,8 +13,9 @@ use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 use super::exchange::exchange;
 use super::linger::linger;
+use super::report::report;
 use crate::tokio::Tokio;
-use crate::{Error, Incoming};
+use crate::Incoming;
 
 /// How long tasks that outlive their response go on, unless
 /// [`serve!`](crate::serve) says otherwise.
@@ -101,19 +102,6 @@ impl<S> Instance<S> {
 /// Whether the runtime has nothing but the request that it handles.
 fn is_alone() -> bool {
     Handle::current().metrics().num_alive_tasks() == 0
-}
-
-/// Nobody takes an export's errors: standard error is where a host's operator
-/// finds them.
-fn report(error: &Error) {
-    let mut text = format!("a response failed: {error}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    eprintln!("{text}");
 }
 
 /// `serve!(make)`—Exports `wasi:http/incoming-handler`, served by the service

@@ -47,6 +47,12 @@
 //! request, if the host gives the same instance one, and end with the instance
 //! otherwise.
 //!
+//! # A guard
+//!
+//! With the feature `guard`, [`guard!`](crate::guard) makes a component that
+//! stands in front of another one's handler: it decides by the head of a request
+//! whether that is handed on untouched, or answered at once.
+//!
 //! # More than one request
 //!
 //! Hosts may make an instance for every request, or reuse one. The service is
@@ -61,22 +67,33 @@
 //! environment variables, is as it was then.
 //!
 //! [`wasi:http/incoming-handler`]: https://github.com/WebAssembly/wasi-http/blob/main/wit/handler.wit
-// The macro and its constant are there with the feature only.
-#![cfg_attr(not(feature = "tokio"), allow(rustdoc::broken_intra_doc_links))]
+// The macros and what they name are there with their features only.
+#![cfg_attr(
+    not(all(feature = "guard", feature = "tokio")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod exchange;
 #[cfg(feature = "tokio")]
 mod export;
+#[cfg(feature = "guard")]
+mod guard;
 #[cfg(feature = "tokio")]
 mod heap;
 #[cfg(feature = "tokio")]
 mod linger;
+#[cfg(feature = "guard")]
+mod next;
+#[cfg(any(feature = "guard", feature = "tokio"))]
+mod report;
 mod request;
 mod response;
 
 pub use exchange::answer;
 #[cfg(feature = "tokio")]
 pub use export::{handle, LINGER};
+#[cfg(feature = "guard")]
+pub use guard::{guard, stand};
 #[cfg(feature = "tokio")]
 #[doc(hidden)]
 pub use heap::PageStart;

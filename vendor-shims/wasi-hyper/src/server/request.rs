@@ -13,23 +13,24 @@ pub(super) fn from_host<R: Reactor>(
     request: IncomingRequest,
     reactor: &R,
 ) -> Option<Request<Incoming<R>>> {
-    let method = method(request.method())?;
-    let uri = uri(request.path_with_query())?;
-    let scheme = request.scheme().and_then(scheme);
-    // The headers are the request's child, and gone before it.
-    let mut headers = fields::from_host(&request.headers());
-    add_host(&mut headers, request.authority())?;
+    let head = head(&request)?;
+    let expected = expects_body(head.method());
+    let body = Incoming::of_request(request, head.headers(), expected, reactor.clone());
+    Some(head.map(|()| body))
+}
 
-    let expected = expects_body(&method);
-    let body = Incoming::of_request(request, &headers, expected, reactor.clone());
-    let mut request = Request::new(body);
-    *request.method_mut() = method;
-    *request.uri_mut() = uri;
-    *request.headers_mut() = headers;
-    if let Some(scheme) = scheme {
-        request.extensions_mut().insert(scheme);
+/// All of it but its body, unless HTTP does not allow it.
+pub(super) fn head(request: &IncomingRequest) -> Option<Request<()>> {
+    let mut head = Request::new(());
+    *head.method_mut() = method(request.method())?;
+    *head.uri_mut() = uri(request.path_with_query())?;
+    // The headers are the request's child, and gone before it.
+    *head.headers_mut() = fields::from_host(&request.headers());
+    add_host(head.headers_mut(), request.authority())?;
+    if let Some(scheme) = request.scheme().and_then(scheme) {
+        head.extensions_mut().insert(scheme);
     }
-    Some(request)
+    Some(head)
 }
 
 /// Whether a request of `method` is expected to have a body.

@@ -1,6 +1,7 @@
 //! An [`http::Response`] as a `wasi:http/types.outgoing-response`.
 
 use http::header::{Entry, HeaderName, CONNECTION, CONTENT_LENGTH};
+use http::response::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body;
 use wasip2::http::types::{OutgoingBody, OutgoingResponse};
@@ -24,10 +25,22 @@ pub(super) fn to_host<B: Body>(
     response: Response<B>,
     method: &Method,
 ) -> Result<(OutgoingResponse, Option<(OutgoingBody, B)>), Error> {
-    let (mut parts, body) = response.into_parts();
+    let (parts, body) = response.into_parts();
+    let length = body.size_hint().exact();
+    let (response, message) = head(parts, method, length, body.is_end_stream())?;
+    Ok((response, message.map(|message| (message, body))))
+}
+
+/// The response with this head, and where to write its body, which is so long or
+/// `empty`, unless there is nothing to write.
+pub(super) fn head(
+    mut parts: Parts,
+    method: &Method,
+    length: Option<u64>,
+    empty: bool,
+) -> Result<(OutgoingResponse, Option<OutgoingBody>), Error> {
     let status = parts.status;
     drop_connection_headers(&mut parts.headers);
-    let length = body.size_hint().exact();
     set_length(&mut parts.headers, status, length);
 
     let response = OutgoingResponse::new(fields::to_host(&parts.headers)?);
@@ -38,14 +51,14 @@ pub(super) fn to_host<B: Body>(
             .map_err(|()| Error::refused_part("status", status))?;
     }
     // A body that is asked for and left empty would be sent as chunks.
-    if !has_body(method, status) || body.is_end_stream() || length == Some(0) {
+    if !has_body(method, status) || empty || length == Some(0) {
         return Ok((response, None));
     }
     // It is refused for a `content-length` that is no number, too.
     let message = response
         .body()
         .map_err(|()| Error::refused_part("body", "with this content-length"))?;
-    Ok((response, Some((message, body))))
+    Ok((response, Some(message)))
 }
 
 /// Whether HTTP allows a body in a response of `status` to `method`.
