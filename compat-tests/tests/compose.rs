@@ -6,7 +6,7 @@ use wasip2_fixtures::{HttpServer, router};
 
 use crate::preinit;
 use crate::server::{self, Body, End, Request, Server};
-use crate::tool::{Ended, Tool, assert_says, bring_wasmtime, component};
+use crate::tool::{Ended, Tool, assert_says, bring_wasmtime, component, repository_home};
 
 fn plug(name: &str) -> PathBuf {
     component("run", name, &[])
@@ -203,6 +203,55 @@ fn a_handler_is_pre_initialised_before_it_is_composed() {
         (answer.status, answer.text()),
         (200, "Hello, World!".into())
     );
+}
+
+/// Crates at their real job against real servers, and handlers, all composed: the
+/// matrix has them.
+fn the_matrix_passes(setting: &str) {
+    let home = repository_home();
+    let out = home.join("matrix").join(setting);
+    let rows = [
+        "axum as a handler",
+        "redis",
+        "reqwest 0.13",
+        "reqwest in a handler",
+        "timers",
+    ];
+    let mut tool = Tool::new("matrix").arg("--out").arg(&out);
+    for row in rows {
+        tool = tool.arg("--only").arg(format!("{row}/patched/{setting}"));
+    }
+    let shown = tool.run().succeeded();
+    let results = std::fs::read_to_string(out.join("matrix.json")).unwrap();
+    let results: serde_json::Value = serde_json::from_str(&results).unwrap();
+    let cells = results["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), rows.len(), "{shown}");
+    for cell in cells {
+        assert_eq!(cell["outcome"], "passes", "{cell:#}");
+        let steps = cell["steps"].to_string();
+        assert_says(&steps, &["cargo wasip2 compose"]);
+    }
+}
+
+#[test]
+fn composed_crates_do_their_job_in_the_built_in_host() {
+    the_matrix_passes("composed-builtin");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_wasmtime),
+    ignore = "needs Python with pip, or `wasmtime` on PATH"
+)]
+fn composed_crates_do_their_job_in_wasmtime() {
+    bring_wasmtime();
+    the_matrix_passes("composed-wasmtime");
+}
+
+#[test]
+#[cfg_attr(not(has_node), ignore = "needs Node.js 20 or newer with npm")]
+fn composed_crates_do_their_job_in_jco() {
+    the_matrix_passes("composed-jco");
 }
 
 #[test]

@@ -83,6 +83,11 @@ impl Interfaces {
         names
     }
 
+    /// The names of what it exports.
+    pub fn exports(&self) -> impl Iterator<Item = &str> {
+        self.exports.iter().map(String::as_str)
+    }
+
     /// Whether it can send HTTP requests through the host.
     pub fn sends_http(&self) -> bool {
         let senders = ["wasi:http/outgoing-handler@", "wasi:http/client@"];
@@ -118,8 +123,7 @@ impl Interfaces {
     /// The name under which the component exports `interface` (`wasi:cli/run`)
     /// of that version of WASI, if it does.
     pub fn exported(&self, interface: &str, wasi: Wasi) -> Option<&str> {
-        let exports = self.exports.iter().map(String::as_str);
-        exports
+        self.exports()
             .filter(|name| is_of(name, wasi.word()))
             .find(|name| name.split('@').next() == Some(interface))
     }

@@ -10,7 +10,8 @@
 //! shell of the pages that some of them write.
 //!
 //! Guests run in this process, by `wasip2-host`, or in a process of their own,
-//! which is this very program with the verb `host` or `serve`.
+//! which is this very program with the verb `host` or `serve`; it composes them by
+//! the verb `compose`.
 
 mod bench;
 mod branch;
@@ -34,6 +35,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use wasip2_ground::command_line::{self, STYLES, Shown};
 use wasip2_ground::{Console, Home, interrupt};
+use wasip2_host::compose::{self, ComposeArgs};
 use wasip2_host::{HostArgs, ServeArgs};
 
 /// The verbs of `cargo wasip2` that a checkout has beside those of the
@@ -63,6 +65,8 @@ enum Verb {
     Host(HostArgs),
     #[command(hide = true)]
     Serve(ServeArgs),
+    #[command(hide = true)]
+    Compose(ComposeArgs),
 }
 
 fn main() -> ExitCode {
@@ -85,7 +89,7 @@ impl Verb {
             Verb::Bump(arguments) => &arguments.series,
             Verb::Lint(arguments) => &arguments.series,
             // These build nothing.
-            Verb::Host(_) | Verb::Serve(_) => return false,
+            Verb::Host(_) | Verb::Serve(_) | Verb::Compose(_) => return false,
         };
         series.offline
     }
@@ -115,5 +119,6 @@ fn run(verb: &Verb, console: &Console) -> Result<u8> {
         Verb::Lint(arguments) => lint::run(arguments, home, console).map(|sound| u8::from(!sound)),
         Verb::Host(arguments) => wasip2_host::run(arguments, home, console),
         Verb::Serve(arguments) => wasip2_host::serve(arguments, home, console),
+        Verb::Compose(arguments) => compose::run(arguments, console),
     }
 }

@@ -8,6 +8,7 @@ mod arguments;
 mod layers;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use wac_graph::types::Package;
@@ -26,8 +27,7 @@ use layers::{Layers, Member};
 pub fn run(arguments: &ComposeArgs, console: &Console) -> Result<u8> {
     let output = arguments.output();
     let composed = compose(arguments, console)?;
-    let absolute = std::path::absolute(&output)?;
-    write_whole(&absolute, &composed)?;
+    write(&output, &composed)?;
     for name in Interfaces::of(&composed).imported() {
         console.status("Imported", name);
     }
@@ -42,6 +42,26 @@ pub fn run(arguments: &ComposeArgs, console: &Console) -> Result<u8> {
     );
     println!("{}", output.display());
     Ok(0)
+}
+
+/// Composes and says nothing of it; gives back the path of what it wrote.
+pub fn make(arguments: &ComposeArgs, console: &Console) -> Result<PathBuf> {
+    let output = arguments.output();
+    write(&output, &compose(arguments, console)?)?;
+    Ok(output)
+}
+
+fn write(output: &Path, composed: &[u8]) -> Result<()> {
+    write_whole(&std::path::absolute(output)?, composed)
+}
+
+/// Whether the component `plug` exports something that `component` imports, in
+/// whatever version.
+pub fn stands_for_some(plug: &[u8], component: &[u8]) -> bool {
+    let (plug, component) = (Interfaces::of(plug), Interfaces::of(component));
+    let unversioned = |name: &str| name.split('@').next().map(str::to_owned);
+    let wanted: BTreeSet<_> = component.imported().into_iter().map(unversioned).collect();
+    (plug.exports()).any(|name| wanted.contains(&unversioned(name)))
 }
 
 /// The component of which `arguments` say what is in it.

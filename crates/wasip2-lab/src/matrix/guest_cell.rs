@@ -11,6 +11,7 @@ use anyhow::Result;
 
 use super::cell::{Counts, Outcome, Variant};
 use super::compile::{self, refuse_full_disk};
+use super::composition;
 use super::found::Found;
 use super::plan::{GuestWork, Setting};
 use super::workshop::Workshop;
@@ -44,6 +45,9 @@ pub fn run(
         Some(component) => component,
         None => return Ok(found),
     };
+    let Some(component) = composition::compose(component, setting, workshop, &mut found)? else {
+        return Ok(found);
+    };
     let Some(service) = service(work, workshop, &mut found)? else {
         return Ok(found);
     };
@@ -55,7 +59,9 @@ pub fn run(
         // The host's own clock, for it starts once the component is compiled.
         format!("--timeout={}s", limit.as_secs_f64()),
     ];
-    words.extend(filled_in(&work.rights, service.as_ref()));
+    for rights in [&work.rights, &setting.rights] {
+        words.extend(filled_in(rights, service.as_ref()));
+    }
     words.push(component.to_string_lossy().into_owned());
     words.extend(filled_in(&work.arguments, service.as_ref()));
     let ended = workshop.tool(&words, limits.build + limit, &mut found)?;

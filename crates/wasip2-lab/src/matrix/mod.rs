@@ -11,6 +11,7 @@
 mod build_cell;
 pub mod cell;
 mod compile;
+mod composition;
 mod diff;
 mod found;
 mod guest_cell;

@@ -5,7 +5,7 @@
 //! variants, and makes a cell; that a cell is not run is in the plan as well,
 //! with the reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,8 @@ pub struct Plan {
     pub guests: Option<PathBuf>,
     /// The workspace of the servers.
     pub servers: Option<PathBuf>,
+    /// The workspace of the plugs.
+    pub plugs: Option<PathBuf>,
     /// The directory of the suites.
     pub suites: Option<PathBuf>,
     /// The crates whose features are walked; their rows are added once they
@@ -188,6 +190,19 @@ pub struct Setting {
     /// Whether it is this machine itself.
     #[serde(default)]
     pub native: bool,
+    /// What components are composed with: those of these plugs that stand for
+    /// something that a component imports, from the inside to the outside.
+    #[serde(default)]
+    pub plugs: Vec<String>,
+    /// The server that stands in front of handlers.
+    #[serde(default)]
+    pub guard: Option<String>,
+    /// What every request to a handler has.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The host's flags beside those of a row.
+    #[serde(default)]
+    pub rights: Vec<String>,
     /// The program without which nothing runs there.
     #[serde(default)]
     pub needs: Option<Needs>,
@@ -232,6 +247,7 @@ struct PlanFile {
     /// Where `rows.toml` and the guests' workspace are, beside this file.
     guests: Option<PathBuf>,
     servers: Option<PathBuf>,
+    plugs: Option<PathBuf>,
     suites: Option<PathBuf>,
     limits: Limits,
     #[serde(rename = "setting", default)]
@@ -371,6 +387,7 @@ impl Plan {
             settings: file.settings,
             limits: file.limits,
             servers: file.servers.as_ref().map(beside),
+            plugs: file.plugs.as_ref().map(beside),
             suites: file.suites.as_ref().map(beside),
             guests,
             expectations: file.expectations,
@@ -485,6 +502,21 @@ impl Plan {
     }
 }
 
+impl GuestWork {
+    /// A component that is built and needs nothing.
+    pub fn named(guest: &str) -> GuestWork {
+        GuestWork {
+            guest: guest.to_owned(),
+            service: None,
+            rights: Vec::new(),
+            arguments: Vec::new(),
+            upstream_rustflags: Vec::new(),
+            clang: false,
+            time_limit: None,
+        }
+    }
+}
+
 impl Row {
     /// What the row itself expects of a variant. Where that is that it is not
     /// run, the plan leaves it out.
@@ -546,13 +578,9 @@ impl RowFile {
 impl ServeFile {
     fn row(self) -> Row {
         let guest = GuestWork {
-            guest: self.server,
             service: self.service,
             rights: self.rights,
-            arguments: Vec::new(),
-            upstream_rustflags: Vec::new(),
-            clang: false,
-            time_limit: None,
+            ..GuestWork::named(&self.server)
         };
         Row {
             name: self.name,

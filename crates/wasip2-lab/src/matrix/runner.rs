@@ -209,6 +209,9 @@ fn inputs(
     if let (Work::Serve(_), Some(servers)) = (&row.work, &plan.servers) {
         inputs.push(kept::digest(servers, &[])?);
     }
+    if let (false, Some(plugs)) = (setting.plugs.is_empty(), &plan.plugs) {
+        inputs.push(kept::digest(plugs, &[])?);
+    }
     if let (Work::Guest(work), Some(guests)) = (&row.work, &plan.guests) {
         // A change to one guest does not concern the others.
         let others: Vec<&str> = plan

@@ -3,6 +3,7 @@
 //! The first line that the host prints is its URL. What is asked, and what has
 //! to be answered, is in the plan.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -22,6 +23,7 @@ use tokio::net::TcpStream;
 
 use super::cell::{Counts, Outcome, Variant};
 use super::compile::refuse_full_disk;
+use super::composition;
 use super::found::Found;
 use super::guest_cell;
 use super::plan::{Ask, ServeWork, Setting};
@@ -49,6 +51,12 @@ pub fn run(
     let Some(component) = built else {
         return Ok(found);
     };
+    let Some(component) = composition::compose(component, setting, workshop, &mut found)? else {
+        return Ok(found);
+    };
+    let Some(component) = composition::guard(component, setting, workshop, &mut found)? else {
+        return Ok(found);
+    };
     let Some(service) = guest_cell::service(guest, workshop, &mut found)? else {
         return Ok(found);
     };
@@ -57,7 +65,9 @@ pub fn run(
         format!("--host={}", setting.host),
         "--addr=127.0.0.1:0".to_owned(),
     ];
-    words.extend(guest_cell::filled_in(&guest.rights, service.as_ref()));
+    for rights in [&guest.rights, &setting.rights] {
+        words.extend(guest_cell::filled_in(rights, service.as_ref()));
+    }
     words.push(component.to_string_lossy().into_owned());
     let command = workshop.command(&words, &mut found)?;
 
@@ -70,7 +80,7 @@ pub fn run(
         found.fail(Outcome::Fails, error.to_owned());
         return Ok(found);
     };
-    let asked = ask_all(address, &work.requests, limits.run);
+    let asked = ask_all(address, &work.requests, &setting.headers, limits.run);
     let said = server.end();
     interrupt::refuse()?;
     refuse_full_disk(&said)?;
@@ -103,14 +113,19 @@ enum Asked {
 }
 
 /// Asks one after the other, each on a connection of its own.
-fn ask_all(address: &str, requests: &[Ask], limit: Duration) -> Result<Asked> {
+fn ask_all(
+    address: &str,
+    requests: &[Ask],
+    headers: &BTreeMap<String, String>,
+    limit: Duration,
+) -> Result<Asked> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("the client's runtime could not be made")?;
     let asking = async {
         for ask in requests {
-            if let Err(error) = check(address, ask).await {
+            if let Err(error) = check(address, ask, headers).await {
                 return Asked::Otherwise(format!("{} {}: {error:#}", ask.method, ask.path));
             }
         }
@@ -121,16 +136,19 @@ fn ask_all(address: &str, requests: &[Ask], limit: Duration) -> Result<Asked> {
 }
 
 /// Asks; an answer that is not what it had to be is an error.
-async fn check(address: &str, ask: &Ask) -> Result<()> {
+async fn check(address: &str, ask: &Ask, headers: &BTreeMap<String, String>) -> Result<()> {
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // It ends with the runtime, or when the server closes it.
     tokio::spawn(connection);
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(ask.method.as_str())
         .uri(&ask.path)
-        .header(HOST, address)
-        .body(Full::<Bytes>::from(ask.body.clone()))?;
+        .header(HOST, address);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let request = request.body(Full::<Bytes>::from(ask.body.clone()))?;
     let response = sender.send_request(request).await?;
     let status = response.status().as_u16();
     let body = response.into_body().collect().await?.to_bytes();
@@ -218,7 +236,7 @@ mod tests {
             status,
             answer: Some(answer.to_owned()),
         };
-        ask_all(address, &[ask], limit).unwrap()
+        ask_all(address, &[ask], &BTreeMap::new(), limit).unwrap()
     }
 
     #[test]

@@ -71,6 +71,14 @@ impl<'a> Workshop<'a> {
         self.stage(format!("matrix/{variant}"), source, series, wasi)
     }
 
+    /// The workspace of the plugs, on the patched crates.
+    pub fn plugs(&mut self) -> Result<Result<Arc<Guests>, String>> {
+        let source = self.plan.plugs.as_deref();
+        let source = source.context("the plan has no workspace of plugs (`plugs`)")?;
+        let place = "matrix/plugs".to_owned();
+        self.stage(place, source, self.all_series, Wasi::P2)
+    }
+
     /// The workspace of the servers, on the patched crates.
     pub fn servers(&mut self) -> Result<Result<Arc<Guests>, String>> {
         let source = self.plan.servers.as_deref();
