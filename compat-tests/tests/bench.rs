@@ -15,11 +15,14 @@ use crate::browser;
 use crate::tool::{Tool, assert_says, program, repository, repository_home};
 
 /// The variants, in the order in which they are shown.
-const VARIANTS: [&str; 9] = [
+const VARIANTS: [&str; 12] = [
     "native",
     "patched",
     "poll-all",
     "sockets",
+    "poll-host",
+    "inside",
+    "outside",
     "wasi-0.3",
     "upstream",
     "wstd",

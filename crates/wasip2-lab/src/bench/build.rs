@@ -11,6 +11,7 @@ use super::cases::{Crates, DATA, Point, Variant};
 use crate::checkout::Checkout;
 use wasip2_ground::{Console, Home, Wasi};
 use wasip2_host::Denials;
+use wasip2_host::compose::{self, ComposeArgs};
 use wasip2_host::preinit::{self, PreinitArgs};
 use wasip2_series::workspace::{Build, Guests};
 use wasip2_series::{Series, SeriesArgs};
@@ -19,13 +20,19 @@ use wasip2_series::{Series, SeriesArgs};
 pub type Built = Result<PathBuf, String>;
 
 /// Every program that was built, by variant and name.
-pub type Programs = BTreeMap<(&'static str, &'static str), Built>;
+pub type Programs = BTreeMap<(&'static str, String), Built>;
 
 /// What the name of an example server begins with.
 const SERVERS: &str = "servers/";
 
+/// What the name of an example guest begins with.
+const GUESTS: &str = "guests/";
+
 /// What the name of a component ends with that is pre-initialised.
 const PREINIT: &str = "+preinit";
+
+/// What stands between a component's name and those of its layers.
+const LAYERS: char = '+';
 
 /// Builds every program that `variants` run at `points`. That one does not
 /// build is a result like another.
@@ -38,12 +45,20 @@ pub fn all(
     home: &Home,
     console: &Console,
 ) -> Result<Programs> {
-    let programs = || {
-        let of = |point: &Point| variants.iter().filter_map(|one| point.case.program(one));
-        points.iter().flat_map(of)
+    let of = |point: &Point| -> Vec<String> {
+        let programs = variants.iter().flat_map(|one| point.programs(one));
+        programs.collect()
     };
-    let servers = programs().any(|program| program.starts_with(SERVERS));
-    let workspaces = Workspaces::stage(variants, servers, checkout, arguments, home, console)?;
+    let programs: BTreeSet<String> = points.iter().flat_map(of).collect();
+    let named = |place: &str| {
+        let mut parts = programs.iter().flat_map(|program| program.split(LAYERS));
+        parts.any(|part| part.starts_with(place))
+    };
+    let examples = Examples {
+        servers: named(SERVERS),
+        guests: named(GUESTS),
+    };
+    let workspaces = Workspaces::stage(variants, &examples, checkout, arguments, home, console)?;
     let libc = match variants.iter().any(|one| one.crates != Crates::Native) {
         true => Some(libc::libc_directory(&DATA.libc, home, console)?),
         false => None,
@@ -51,47 +66,53 @@ pub fn all(
     let mut programs = Programs::new();
     for variant in variants {
         for point in points {
-            let Some(program) = point.case.program(variant) else {
-                continue;
-            };
-            let key = (variant.name.as_str(), program);
-            if programs.contains_key(&key) {
-                continue;
+            for program in point.programs(variant) {
+                let key = (variant.name.as_str(), program);
+                if programs.contains_key(&key) {
+                    continue;
+                }
+                console.detail("Building", format!("{} ({})", key.1, variant.label));
+                let build = Build {
+                    profile: release.then_some(point.case.profile.as_str()),
+                    libc: libc.clone().filter(|_| variant.crates != Crates::Native),
+                    offline: arguments.offline,
+                    native: variant.crates == Crates::Native,
+                    rustflags: variant.rustflags.clone(),
+                    threads: false,
+                    unwinding: None,
+                };
+                let built = workspaces.build(variant, &key.1, &build, console);
+                if let Err(reason) = &built {
+                    console.warn(format!("{}: {reason}", variant.label));
+                }
+                programs.insert(key, built);
             }
-            console.detail("Building", format!("{program} ({})", variant.label));
-            let build = Build {
-                profile: release.then_some(point.case.profile.as_str()),
-                libc: libc.clone().filter(|_| variant.crates != Crates::Native),
-                offline: arguments.offline,
-                native: variant.crates == Crates::Native,
-                rustflags: variant.rustflags.clone(),
-                threads: false,
-                unwinding: None,
-            };
-            let built = workspaces.build(variant, program, &build, console);
-            if let Err(reason) = &built {
-                console.warn(format!("{}: {reason}", variant.label));
-            }
-            programs.insert(key, built);
         }
     }
     Ok(programs)
 }
 
-/// The staged workspaces, on the patched crates and on the released, and the
-/// example servers.
+/// Which of the examples' workspaces are needed.
+struct Examples {
+    servers: bool,
+    guests: bool,
+}
+
+/// The staged workspaces, on the patched crates and on the released, and those of
+/// the examples.
 struct Workspaces {
     /// By the name that [`patched`] gives, and the version of WASI.
     patched: BTreeMap<(&'static str, Wasi), Result<Guests, String>>,
     released: Result<Guests, String>,
     /// On the patched crates: the released ones cannot be a handler.
     servers: Result<Guests, String>,
+    guests: Result<Guests, String>,
 }
 
 impl Workspaces {
     fn stage(
         variants: &[&'static Variant],
-        servers: bool,
+        examples: &Examples,
         checkout: &Checkout,
         arguments: &SeriesArgs,
         home: &Home,
@@ -122,8 +143,12 @@ impl Workspaces {
                 })
                 .collect(),
             released: stage("bench/released", checkout.bench(), &[], Wasi::P2),
-            servers: match wanted && servers {
+            servers: match wanted && examples.servers {
                 true => stage("servers", checkout.source.servers(), &series, Wasi::P2),
+                false => unused(),
+            },
+            guests: match wanted && examples.guests {
+                true => stage("guests", checkout.source.guests(), &series, Wasi::P2),
                 false => unused(),
             },
         })
@@ -143,16 +168,52 @@ impl Workspaces {
                 .map_err(|failure| format!("{:#}", failure.into_error()))?;
             return Ok(arguments.output());
         }
-        let (workspace, program) = match (program.strip_prefix(SERVERS), variant.crates) {
-            (Some(server), _) => (&self.servers, server),
-            (None, Crates::Patched) => (&self.patched[&(patched(variant), variant.wasi)], program),
-            (None, Crates::Native | Crates::Released) => (&self.released, program),
+        if let Some((inner, layers)) = program.rsplit_once(LAYERS) {
+            return self.layered(variant, inner, layers, build, console);
+        }
+        let (workspace, program) = match variant.crates {
+            _ if program.starts_with(SERVERS) => (&self.servers, &program[SERVERS.len()..]),
+            _ if program.starts_with(GUESTS) => (&self.guests, &program[GUESTS.len()..]),
+            Crates::Patched => (&self.patched[&(patched(variant), variant.wasi)], program),
+            Crates::Native | Crates::Released => (&self.released, program),
         };
         workspace
             .as_ref()
             .map_err(String::clone)?
             .build(program, build, console)
             .map_err(|error| format!("{error:#}"))
+    }
+}
+
+impl Workspaces {
+    /// The program `inner` with `layers`, `NAME*NUMBER`, around it: a server is a
+    /// guard in front of it, and anything else a plug.
+    fn layered(
+        &self,
+        variant: &'static Variant,
+        inner: &str,
+        layers: &str,
+        build: &Build,
+        console: &Console,
+    ) -> Built {
+        let (layer, number) = layers
+            .split_once('*')
+            .and_then(|(layer, number)| Some((layer, number.parse::<usize>().ok()?)))
+            .ok_or_else(|| format!("`{layers}` is not a layer's name and a number"))?;
+        let program = self.build(variant, inner, build, console)?;
+        let around = self.build(variant, layer, build, console)?;
+        let output = program.with_extension(format!("{number}-layers.wasm"));
+        let mut row = vec![around; number];
+        match layer.starts_with(SERVERS) {
+            true => row.push(program),
+            false => row.insert(0, program),
+        }
+        let arguments = ComposeArgs {
+            component: row.remove(0),
+            plugs: row,
+            output: Some(output),
+        };
+        compose::make(&arguments, console).map_err(|error| format!("{error:#}"))
     }
 }
 

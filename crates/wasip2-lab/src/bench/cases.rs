@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 use wasip2_ground::Wasi;
+use wasip2_host::Kind;
 
 /// The whole of `cases.toml`.
 pub static DATA: LazyLock<Data> = LazyLock::new(|| {
@@ -42,6 +43,25 @@ pub struct Variant {
     /// Whether it does only what has a program of its own for it.
     #[serde(default)]
     pub peer: bool,
+    /// The host that runs its components.
+    #[serde(default)]
+    pub host: Kind,
+    /// Where the components are that stand behind another one.
+    #[serde(default)]
+    pub behind: Place,
+}
+
+/// Where a component is to which another one sends requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// Nobody sends to it.
+    #[default]
+    Nowhere,
+    /// In the same host, by `--route`.
+    Inside,
+    /// In a process of its own, over loopback.
+    Outside,
 }
 
 /// What programs are built from, and for what.
@@ -86,10 +106,29 @@ pub struct Case {
     /// Variants that could not do it with the program.
     #[serde(default)]
     without: Vec<String>,
+    /// What the program is composed with, as often as the value says: a plug
+    /// (`guests/NAME`), or a guard that stands in front of it (`servers/NAME`).
+    layer: Option<String>,
+    /// What it sends requests to, and that to the next, by the names of their
+    /// hosts; for variants that have a place for it.
+    #[serde(default)]
+    pub behind: Vec<Behind>,
+    /// The environment of the components.
+    #[serde(default)]
+    environment: Vec<String>,
     pub load: Load,
     /// What a ratio to native is of.
     #[serde(default)]
     pub compare: Compare,
+}
+
+/// A component that another one sends requests to, to the URL in its variable
+/// UPSTREAM.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Behind {
+    pub host: String,
+    pub program: String,
 }
 
 /// What a ratio to native is of; more is better in both.
@@ -112,11 +151,16 @@ pub enum Load {
     /// which get `path` and expect a body of `bytes`.
     Http { path: String, bytes: usize },
     /// The same for a component whose host serves HTTP by it: each of its
-    /// instances for one request, or, with `reuse`, for as many as come.
+    /// instances for one request, or, with `reuse`, for as many as come. With
+    /// `post` they send a body of as many bytes. `headers` are more of them.
     Handler {
         path: String,
         bytes: usize,
         reuse: bool,
+        #[serde(default)]
+        post: bool,
+        #[serde(default)]
+        headers: Vec<String>,
     },
     /// `active` connections that are used, and idle ones, as the value says.
     /// With a `pause` before each message the program has to wait for it.
@@ -151,8 +195,13 @@ pub struct Point {
 }
 
 impl Case {
+    /// Whether its values are numbers of layers around the program.
+    pub fn is_layered(&self) -> bool {
+        self.layer.is_some()
+    }
+
     /// The program that `variant` runs, if it can do this.
-    pub fn program(&self, variant: &Variant) -> Option<&str> {
+    fn program(&self, variant: &Variant) -> Option<&str> {
         match self.peers.get(&variant.name) {
             Some(peer) => Some(peer),
             None if variant.peer || self.without.contains(&variant.name) => None,
@@ -162,6 +211,37 @@ impl Case {
 }
 
 impl Point {
+    /// The program that `variant` runs, if it can do this, with the layers around
+    /// it: `servers/hello+servers/guard*4`.
+    pub fn program(&self, variant: &Variant) -> Option<String> {
+        let program = self.case.program(variant)?;
+        Some(match (&self.case.layer, self.value) {
+            (None, _) | (_, 0) => program.to_owned(),
+            (Some(layer), number) => format!("{program}+{layer}*{number}"),
+        })
+    }
+
+    /// Every program that `variant` runs for this.
+    pub fn programs(&self, variant: &Variant) -> Vec<String> {
+        let behind = match variant.behind {
+            Place::Nowhere => &[][..],
+            Place::Inside | Place::Outside => &self.case.behind,
+        };
+        let behind = behind.iter().map(|behind| behind.program.clone());
+        let own = self.program(variant);
+        own.into_iter()
+            .flat_map(|own| [own].into_iter().chain(behind.clone()))
+            .collect()
+    }
+
+    /// The environment of its components.
+    pub fn environment(&self, authorities: &[String]) -> Vec<String> {
+        let variables = self.case.environment.iter();
+        variables
+            .map(|variable| variable.replace("{authorities}", &authorities.join(",")))
+            .collect()
+    }
+
     /// By what it is chosen: `axum-hello/32`.
     pub fn name(&self) -> String {
         format!("{}/{}", self.case.name, self.value)
@@ -245,11 +325,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_case_has_a_native_variant_and_names_peers_that_exist() {
+    fn every_case_has_something_to_compare_with_and_names_peers_that_exist() {
         for case in &DATA.cases {
             assert!(!case.values.is_empty(), "{}", case.name);
+            // Layers are compared with fewer, and a chain with another place.
+            let native = case.program(&DATA.variants[0]).is_some();
             assert!(
-                case.program(&DATA.variants[0]).is_some(),
+                native || case.is_layered() || !case.behind.is_empty(),
                 "{} has nothing to compare with",
                 case.name
             );
@@ -279,6 +361,11 @@ mod tests {
         assert_eq!(names, ["tcp-echo/1000", "spawn/1", "spawn/100"]);
         // Four cases with two values each.
         assert_eq!(points(&["spread".into()]).unwrap().len(), 8);
+        let layered = points(&["nesting-poll-100/4".into()]).unwrap();
+        assert_eq!(
+            layered[0].program(&DATA.variants[1]).unwrap(),
+            "bindings-poll+guests/scaled-clock*4"
+        );
     }
 
     #[test]
@@ -291,6 +378,6 @@ mod tests {
             "`spawn` is not measured at `2`; its values are 1, 100"
         );
         let error = variants(&["smol".into()]).unwrap_err().to_string();
-        assert!(error.contains("there are native, patched, poll-all, sockets, wasi-0.3, "));
+        assert!(error.contains("there are native, patched, poll-all, sockets, poll-host, "));
     }
 }

@@ -67,12 +67,41 @@ pub fn run(point: &Point, launch: &Launch, server: &HttpServer, seconds: f64) ->
         let of = |address| format!("http://{address}{path}");
         server.addresses().map(of).collect()
     };
+    let authorities: Vec<String> = server.addresses().map(|one| one.to_string()).collect();
+    let launch = &Launch {
+        environment: point.environment(&authorities),
+        ..launch.clone()
+    };
+    // Where the value is how many layers there are, one client asks.
+    let clients = match point.case.is_layered() {
+        true => 1,
+        false => point.value as usize,
+    };
     match &point.case.load {
-        cases::Load::Http { path, bytes } | cases::Load::Handler { path, bytes, .. } => serve(
+        cases::Load::Http { path, bytes } => serve(
             launch,
-            |address| http::measure(address, path, *bytes, point.value as usize, seconds),
+            |address| http::measure(address, &http::Ask::get(path, *bytes), clients, seconds),
             http::quit,
         ),
+        cases::Load::Handler {
+            path,
+            bytes,
+            post,
+            headers,
+            ..
+        } => {
+            let ask = http::Ask {
+                path,
+                bytes: *bytes,
+                post: *post,
+                headers,
+            };
+            serve(
+                launch,
+                |address| http::measure(address, &ask, clients, seconds),
+                http::quit,
+            )
+        }
         cases::Load::TcpEcho { active, pause } => serve(
             launch,
             |address| tcp_echo::measure(address, *active, point.value as usize, *pause, seconds),

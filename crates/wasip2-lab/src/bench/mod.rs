@@ -130,20 +130,21 @@ pub fn run(arguments: &BenchArgs, home: &Home, console: &Console) -> Result<u8> 
         home,
         console,
     )?;
-    let mut sizes: BTreeMap<&str, BTreeMap<&str, Size>> = BTreeMap::new();
+    let mut sizes: BTreeMap<&str, BTreeMap<String, Size>> = BTreeMap::new();
     for ((variant, program), built) in &programs {
         let size = match (build::size(built), built) {
             (Some(bytes), _) => Size::Bytes(bytes),
             (None, Err(reason)) => Size::Failed(reason.clone()),
             (None, Ok(path)) => bail!("{} is there no more", path.display()),
         };
-        sizes.entry(variant).or_default().insert(program, size);
+        let of_variant = sizes.entry(variant).or_default();
+        of_variant.insert(program.clone(), size);
     }
 
     let runs: usize = points
         .iter()
         .map(|point| {
-            let able = |variant: &&&cases::Variant| point.case.program(variant).is_some();
+            let able = |variant: &&&cases::Variant| point.program(variant).is_some();
             variants.iter().filter(able).count()
         })
         .sum();

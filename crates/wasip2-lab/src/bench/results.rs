@@ -19,7 +19,7 @@ pub struct Results {
     pub variants: Vec<VariantNamed>,
     /// Bytes of each program, by variant and name; for one that did not build,
     /// why.
-    pub programs: BTreeMap<&'static str, BTreeMap<&'static str, Size>>,
+    pub programs: BTreeMap<&'static str, BTreeMap<String, Size>>,
     pub cases: Vec<CaseResults>,
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use wasip2_fixtures::{HttpServer, router};
 
 use super::build::Programs;
-use super::cases::{Compare, Crates, Load, Point, Variant};
+use super::cases::{Compare, Crates, Load, Place, Point, Variant};
 use super::measure::{self, Sample};
 use super::results::{CaseResults, Measured, Outcome, PointResults, VariantOutcome};
 use super::running::{Host, Launch, Role};
@@ -82,11 +82,10 @@ fn compile(
     point: &Point,
     plan: &Plan,
     server: &HttpServer,
-    compiled: &mut BTreeSet<(&'static str, &'static str)>,
+    compiled: &mut BTreeSet<(&'static str, String)>,
 ) {
     for variant in plan.variants {
         let key = point
-            .case
             .program(variant)
             .map(|program| (variant.name.as_str(), program));
         if let (Some(key), Some(launch)) = (key, Progress::of(point, variant, plan).launch)
@@ -156,9 +155,9 @@ fn at(point: &Point, plan: &Plan, server: &HttpServer, console: &Console) -> Poi
 impl Progress {
     fn of(point: &Point, variant: &'static Variant, plan: &Plan) -> Progress {
         let built = point
-            .case
             .program(variant)
             .and_then(|program| plan.programs.get(&(variant.name.as_str(), program)));
+        let (behind, not_built) = behind(point, variant, plan);
         Progress {
             variant,
             launch: built.and_then(|built| {
@@ -167,16 +166,27 @@ impl Progress {
                     Load::Handler { reuse, .. } => Role::Serve {
                         reuse: if reuse { u64::MAX } else { 1 },
                     },
-                    _ => Role::Run(plan.mode),
+                    _ => Role::Run {
+                        host: variant.host,
+                        mode: plan.mode,
+                    },
                 };
                 let host = (variant.crates != Crates::Native).then(|| Host {
                     tool: plan.host.clone(),
                     role,
                 });
-                Some(Launch { program, host })
+                Some(Launch {
+                    program,
+                    host,
+                    environment: Vec::new(),
+                    place: variant.behind,
+                    behind,
+                })
             }),
             samples: Vec::new(),
-            failed: built.and_then(|built| built.as_ref().err().cloned()),
+            failed: built
+                .and_then(|built| built.as_ref().err().cloned())
+                .or(not_built),
         }
     }
 
@@ -189,6 +199,28 @@ impl Progress {
             None => Outcome::Absent,
         }
     }
+}
+
+/// What stands behind the program of `variant`: the names of the hosts, and the
+/// programs; and why one of those is not there.
+fn behind(
+    point: &Point,
+    variant: &Variant,
+    plan: &Plan,
+) -> (Vec<(String, PathBuf)>, Option<String>) {
+    let mut programs = Vec::new();
+    if variant.behind == Place::Nowhere || point.program(variant).is_none() {
+        return (programs, None);
+    }
+    for behind in &point.case.behind {
+        let key = (variant.name.as_str(), behind.program.clone());
+        match plan.programs.get(&key) {
+            Some(Ok(program)) => programs.push((behind.host.clone(), program.clone())),
+            Some(Err(reason)) => return (programs, Some(reason.clone())),
+            None => return (programs, Some(format!("{} was not built", behind.program))),
+        }
+    }
+    (programs, None)
 }
 
 /// The load average over a minute, where the system tells.

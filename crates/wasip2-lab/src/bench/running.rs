@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Duration;
 use wasip2_ground::process::quoted_tail;
@@ -14,7 +15,8 @@ use wasip2_ground::{child, interrupt};
 
 use anyhow::{Context, Result, bail};
 
-use wasip2_host::{Mode, Statistics};
+use super::cases::Place;
+use wasip2_host::{Kind, Mode, Statistics};
 
 /// How long a program may take to end when it was told to.
 const END: Duration = Duration::from_secs(10);
@@ -26,8 +28,11 @@ const LAST_WORDS: usize = 14;
 /// How much of its standard error is kept.
 const KEPT: u64 = 64 << 10;
 
-/// The program that runs now, to be ended when the tool is.
-static CURRENT: AtomicI32 = AtomicI32::new(0);
+/// How long a program that stands behind another one may take to its first line.
+const FIRST_LINE: Duration = Duration::from_secs(120);
+
+/// The programs that run now, to be ended when the tool is.
+static CURRENT: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// Whether one is being started, whose number is not known yet.
 static STARTING: AtomicBool = AtomicBool::new(false);
@@ -39,6 +44,13 @@ pub struct Launch {
     pub program: PathBuf,
     /// What runs it, for a component.
     pub host: Option<Host>,
+    /// The components' environment.
+    pub environment: Vec<String>,
+    /// Where the components are that it sends requests to.
+    pub place: Place,
+    /// Those, by the names of their hosts: it sends to the first one, and that to
+    /// the next.
+    pub behind: Vec<(String, PathBuf)>,
 }
 
 /// What runs a component.
@@ -53,7 +65,7 @@ pub struct Host {
 #[derive(Clone, Copy, Debug)]
 pub enum Role {
     /// It runs the program.
-    Run(Mode),
+    Run { host: Kind, mode: Mode },
     /// It serves HTTP, with instances that answer so many requests each.
     Serve { reuse: u64 },
 }
@@ -68,22 +80,51 @@ pub struct Running {
     errors: Arc<Mutex<Vec<u8>>>,
     /// Where its host writes what it counted.
     statistics: Option<tempfile::TempPath>,
+    /// What it sends requests to.
+    behind: Vec<Running>,
 }
 
 impl Running {
-    /// Starts a program.
+    /// Starts a program, and before it what stands behind it.
     pub fn start(launch: &Launch, arguments: &[String]) -> Result<Running> {
+        let mut behind = Vec::new();
+        let mut flags = Vec::new();
+        match launch.place {
+            Place::Nowhere => {}
+            Place::Inside => flags = routes(&launch.behind),
+            Place::Outside => {
+                for (_, program) in launch.behind.iter().rev() {
+                    let mut next = Running::one(launch, program, &flags, &[])?;
+                    let url = next.line(FIRST_LINE)?;
+                    let url = url.trim().trim_end_matches('/');
+                    flags = vec!["--http".into(), format!("--env=UPSTREAM={url}").into()];
+                    behind.push(next);
+                }
+            }
+        }
+        let mut running = Running::one(launch, &launch.program, &flags, arguments)?;
+        running.behind = behind;
+        Ok(running)
+    }
+
+    /// Starts `program` as `launch` has it, with these flags of its host.
+    fn one(
+        launch: &Launch,
+        program: &Path,
+        flags: &[OsString],
+        arguments: &[String],
+    ) -> Result<Running> {
         let mut statistics = None;
         let mut command = match &launch.host {
-            None => Command::new(&launch.program),
+            None => Command::new(program),
             Some(host) => {
                 let file = tempfile::NamedTempFile::new()
                     .context("no file could be made for the host's statistics")?
                     .into_temp_path();
                 let mut command = Command::new(&host.tool);
                 match host.role {
-                    Role::Run(mode) => command
-                        .args(["wasip2", "host", "--host", "builtin"])
+                    Role::Run { host, mode } => command
+                        .args(["wasip2", "host", "--host", &host.to_string()])
                         .args(["--network", "--name-lookup", "--http", "--mode"])
                         .arg(mode.word()),
                     Role::Serve { reuse } => command
@@ -91,10 +132,22 @@ impl Running {
                         .arg("--max-instance-reuse-count")
                         .arg(reuse.to_string()),
                 };
-                command
-                    .args([OsString::from("--statistics"), file.as_os_str().to_owned()])
-                    .arg(&launch.program);
-                statistics = Some(file);
+                for variable in &launch.environment {
+                    command.args(["--env", variable]);
+                }
+                command.args(flags);
+                // The one on poll(2) counts nothing.
+                if !matches!(
+                    host.role,
+                    Role::Run {
+                        host: Kind::Poll,
+                        ..
+                    }
+                ) {
+                    command.arg("--statistics").arg(&file);
+                    statistics = Some(file);
+                }
+                command.arg(program);
                 command
             }
         };
@@ -104,12 +157,10 @@ impl Running {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         STARTING.store(true, Ordering::SeqCst);
-        let child = command.spawn().inspect(|child| {
-            CURRENT.store(child.id() as i32, Ordering::SeqCst);
-        });
+        let child = command.spawn().inspect(|child| current().push(child.id()));
         STARTING.store(false, Ordering::SeqCst);
         let mut child =
-            child.with_context(|| format!("{} could not be started", launch.program.display()))?;
+            child.with_context(|| format!("{} could not be started", program.display()))?;
         let output = child.stdout.take().context("it has no output")?;
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -134,6 +185,7 @@ impl Running {
             lines,
             errors,
             statistics,
+            behind: Vec::new(),
         })
     }
 
@@ -152,8 +204,13 @@ impl Running {
     }
 
     /// The most memory that the process had in use until now, in bytes, where
-    /// the system tells.
+    /// the system tells; with that of what stands behind it.
     pub fn peak_memory(&self) -> Option<u64> {
+        let behind = self.behind.iter().map(Running::peak_memory);
+        behind.fold(self.own_peak(), |sum, one| Some(sum? + one?))
+    }
+
+    fn own_peak(&self) -> Option<u64> {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(path).ok()?;
         let line = status
@@ -188,6 +245,10 @@ impl Running {
     /// Waits for its end, after it was told to; gives back what its host
     /// counted.
     pub fn end(mut self) -> Result<Option<Statistics>> {
+        for behind in mem::take(&mut self.behind) {
+            behind.interrupt()?;
+            behind.end()?;
+        }
         drop(self.child.stdin.take());
         match self.wait(END) {
             None => bail!("it did not end within {} s", END.as_secs()),
@@ -213,8 +274,31 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        CURRENT.store(0, Ordering::SeqCst);
+        current().retain(|process| *process != self.child.id());
     }
+}
+
+/// The flags that have what stands `behind` a component answer in the same
+/// process.
+fn routes(behind: &[(String, PathBuf)]) -> Vec<OsString> {
+    let mut flags = Vec::new();
+    for (place, (host, program)) in behind.iter().enumerate() {
+        if place == 0 {
+            flags.push(format!("--env=UPSTREAM=http://{host}").into());
+        }
+        let mut route = OsString::from(format!("--route={host}="));
+        route.push(program);
+        flags.push(route);
+        if let Some((next, _)) = behind.get(place + 1) {
+            flags.push(format!("--grant={host}:env=UPSTREAM=http://{next}").into());
+            flags.push(format!("--grant={host}:route={next}").into());
+        }
+    }
+    flags
+}
+
+fn current() -> MutexGuard<'static, Vec<u32>> {
+    CURRENT.lock().expect("nothing that holds this panics")
 }
 
 fn counted(path: &Path) -> Result<Statistics> {
@@ -229,8 +313,10 @@ pub fn end_with_this_process() -> Result<()> {
             thread::sleep(Duration::from_millis(1));
         }
         #[cfg(unix)]
-        if let Some(process) = rustix::process::Pid::from_raw(CURRENT.load(Ordering::SeqCst)) {
-            let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+        for process in current().iter() {
+            if let Some(process) = rustix::process::Pid::from_raw(*process as i32) {
+                let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+            }
         }
         // Results are written whole, by a rename: nothing is left half done.
         std::process::exit(130);
@@ -245,6 +331,9 @@ mod tests {
         let launch = Launch {
             program: "/bin/sh".into(),
             host: None,
+            environment: Vec::new(),
+            place: Place::Nowhere,
+            behind: Vec::new(),
         };
         Running::start(&launch, &["-c".into(), script.into()]).unwrap()
     }

@@ -21,16 +21,50 @@ use super::recorder::{Load, Recorder};
 /// How much is read at once.
 const BUFFER: usize = 64 << 10;
 
-/// Has `clients` get `path`, whose body has `bytes`, each on a connection that
-/// it keeps.
-pub fn measure(
-    address: SocketAddr,
-    path: &str,
-    bytes: usize,
-    clients: usize,
-    seconds: f64,
-) -> Result<(Load, ())> {
-    let request: Rc<[u8]> = request(path).into_bytes().into();
+/// What is asked.
+#[derive(Debug)]
+pub struct Ask<'a> {
+    pub path: &'a str,
+    /// How long the answer's body is.
+    pub bytes: usize,
+    /// Whether as many bytes are sent for that.
+    pub post: bool,
+    /// More headers.
+    pub headers: &'a [String],
+}
+
+impl<'a> Ask<'a> {
+    /// What is at `path`, which has so many bytes.
+    pub fn get(path: &'a str, bytes: usize) -> Ask<'a> {
+        Ask {
+            path,
+            bytes,
+            post: false,
+            headers: &[],
+        }
+    }
+
+    /// The bytes of the request.
+    fn request(&self) -> String {
+        let (method, body) = match self.post {
+            true => ("POST", "x".repeat(self.bytes)),
+            false => ("GET", String::new()),
+        };
+        let mut request = format!("{method} {} HTTP/1.1\r\nhost: bench\r\n", self.path);
+        if self.post {
+            request.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        for header in self.headers {
+            request.push_str(&format!("{header}\r\n"));
+        }
+        request + "\r\n" + &body
+    }
+}
+
+/// Has `clients` ask for the same, each on a connection that it keeps.
+pub fn measure(address: SocketAddr, ask: &Ask, clients: usize, seconds: f64) -> Result<(Load, ())> {
+    let bytes = ask.bytes;
+    let request: Rc<[u8]> = ask.request().into_bytes().into();
     run(async {
         let mut connections = Vec::new();
         for _ in 0..clients {
@@ -57,10 +91,6 @@ pub fn measure(
         all(tasks, seconds).await?;
         Ok((recorder.borrow().finish(), ()))
     })
-}
-
-fn request(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n")
 }
 
 /// Reads one answer; gives back the length of its body.
@@ -112,7 +142,7 @@ fn lengths(bytes: &[u8]) -> Result<Option<(usize, usize)>> {
 /// Ends the server.
 pub fn quit(address: SocketAddr) -> Result<()> {
     let mut stream = std::net::TcpStream::connect(address)?;
-    stream.write_all(request("/quit").as_bytes())?;
+    stream.write_all(Ask::get("/quit", 0).request().as_bytes())?;
     // Nothing comes but the connection's end.
     let _ = stream.read(&mut [0]);
     Ok(())

@@ -83,7 +83,7 @@ pub fn sizes(results: &Results) -> String {
                 Size::Bytes(bytes) => number(mebibytes(*bytes as f64)),
                 Size::Failed(_) => "failed".to_owned(),
             };
-            rows.push(vec![(*program).to_owned(), (*variant).to_owned(), size]);
+            rows.push(vec![program.clone(), (*variant).to_owned(), size]);
         }
     }
     format!("\nsize of the programs\n{}", aligned(&rows))
