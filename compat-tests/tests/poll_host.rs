@@ -1,7 +1,10 @@
 //! The host without an event loop: `--host poll`.
 
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
 use std::process::Command;
 
+use crate::server::{Answer, Server};
 use crate::tool::{Tool, assert_says, component, repository};
 
 #[test]
@@ -61,6 +64,31 @@ fn files_are_as_in_the_built_in_host() {
     };
     for (poll, builtin) in on("poll").lines().zip(on("builtin").lines()) {
         assert_eq!(poll, builtin);
+    }
+}
+
+/// All have asked before anybody reads an answer.
+#[test]
+fn many_connections_at_once_are_answered() {
+    let number = std::env::var("WASIP2_CONNECTIONS").map_or(500, |number| number.parse().unwrap());
+    let tool = Tool::new("host").args(["--host", "poll", "--network", "--timeout", "10m"]);
+    let server = Server::start(tool.arg(component("run", "axum-hello", &[])).into_command());
+    let mut clients: Vec<TcpStream> = (0..number)
+        .map(|_| TcpStream::connect(server.address()).unwrap())
+        .collect();
+    for _ in 0..3 {
+        for client in &mut clients {
+            client
+                .write_all(b"GET / HTTP/1.1\r\nhost: a.test\r\n\r\n")
+                .unwrap();
+        }
+        for client in clients.iter().rev() {
+            let answer = Answer::read(&mut BufReader::with_capacity(1, client), false);
+            assert_eq!(
+                (answer.status, answer.text()),
+                (200, "Hello, World!".to_owned())
+            );
+        }
     }
 }
 

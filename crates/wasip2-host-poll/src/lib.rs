@@ -71,8 +71,7 @@ struct Guest {
     world: World,
     preopened: Vec<(Arc<files::Descriptor>, String)>,
     started: Instant,
-    /// Connections that have not sent yet all that was written to them.
-    unsent: Vec<Arc<tcp::Connection>>,
+    waits: poll::Waits,
 }
 
 /// What every function of the host gets.
@@ -134,7 +133,7 @@ impl Program {
                 world,
                 preopened,
                 started: Instant::now(),
-                unsent: Vec::new(),
+                waits: poll::Waits::default(),
             },
         );
         // Nobody moves the epoch on unless there is a time limit.

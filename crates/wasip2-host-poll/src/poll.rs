@@ -64,25 +64,49 @@ impl Standard {
 }
 
 /// What a pollable needs now.
-enum Need {
+enum Need<'a> {
     Nothing,
     Time(Instant),
     Never,
-    Io(Arc<OwnedFd>, PollFlags),
+    Io(&'a OwnedFd, PollFlags),
     Standard(Standard),
 }
 
+/// What is kept from one wait to the next.
+#[derive(Debug, Default)]
+pub struct Waits {
+    /// Connections that have not sent yet all that was written to them.
+    unsent: Vec<Arc<Connection>>,
+    /// How many there were.
+    turn: u64,
+}
+
+impl Waits {
+    /// The number of the wait that was the last one.
+    pub fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// Has what `connection` could not send yet be sent during the next ones.
+    pub fn send_later(&mut self, connection: &Arc<Connection>) {
+        let known = |one: &Arc<Connection>| Arc::ptr_eq(one, connection);
+        if connection.has_rest() && !self.unsent.iter().any(known) {
+            self.unsent.push(connection.clone());
+        }
+    }
+}
+
 impl Pollable {
-    fn need(&self) -> Need {
+    fn need(&self) -> Need<'_> {
         match self {
             Pollable::Ready => Need::Nothing,
             Pollable::At(when) => Need::Time(*when),
             Pollable::Never => Need::Never,
-            Pollable::Io(descriptor, flags) => Need::Io(descriptor.clone(), *flags),
+            Pollable::Io(descriptor, flags) => Need::Io(descriptor, *flags),
             Pollable::Standard(stream) => Need::Standard(*stream),
             Pollable::Tcp(socket) => match socket.waits_for() {
                 None => Need::Nothing,
-                Some(flags) => Need::Io(socket.descriptor.clone(), flags),
+                Some(flags) => Need::Io(&socket.descriptor, flags),
             },
         }
     }
@@ -100,14 +124,11 @@ pub fn is_ready(descriptor: impl AsFd, flags: PollFlags) -> bool {
 /// # Errors
 ///
 /// Where nothing of it will ever be.
-pub fn wait(
-    pollables: &[Pollable],
-    block: bool,
-    unsent: &mut Vec<Arc<Connection>>,
-) -> Result<Vec<u32>> {
-    let needs: Vec<Need> = pollables.iter().map(Pollable::need).collect();
+pub fn wait(pollables: &[&Pollable], block: bool, waits: &mut Waits) -> Result<Vec<u32>> {
+    let needs: Vec<Need> = pollables.iter().map(|pollable| pollable.need()).collect();
+    waits.turn += 1;
     loop {
-        unsent.retain(|connection| connection.send());
+        waits.unsent.retain(|connection| connection.send());
         let now = Instant::now();
         let mut places = Vec::new();
         let mut polled = Vec::new();
@@ -123,7 +144,7 @@ pub fn wait(
                 Need::Never => {}
                 Need::Io(descriptor, flags) => {
                     places.push(place);
-                    polled.push(PollFd::new(&**descriptor, *flags));
+                    polled.push(PollFd::new(*descriptor, *flags));
                 }
                 Need::Standard(stream) => {
                     places.push(place);
@@ -134,7 +155,7 @@ pub fn wait(
                 }
             }
         }
-        for connection in unsent.iter() {
+        for connection in waits.unsent.iter() {
             polled.push(PollFd::new(&*connection.descriptor, PollFlags::OUT));
         }
         if polled.is_empty() && until.is_none() && !at_once {
@@ -175,7 +196,7 @@ pub fn wait(
 
 /// Waits for one.
 pub fn wait_for(pollable: Pollable, guest: &mut Guest) -> Result<()> {
-    wait(&[pollable], true, &mut guest.unsent)?;
+    wait(&[&pollable], true, &mut guest.waits)?;
     Ok(())
 }
 
@@ -183,11 +204,9 @@ pub fn wait_for(pollable: Pollable, guest: &mut Guest) -> Result<()> {
 /// a process.
 pub fn send_rest(guest: &mut Guest) {
     let end = Instant::now() + LINGER;
-    while !guest.unsent.is_empty() && Instant::now() < end {
-        let pollables = [Pollable::At(
-            end.min(Instant::now() + Duration::from_millis(50)),
-        )];
-        if wait(&pollables, true, &mut guest.unsent).is_err() {
+    while !guest.waits.unsent.is_empty() && Instant::now() < end {
+        let moment = Pollable::At(end.min(Instant::now() + Duration::from_millis(50)));
+        if wait(&[&moment], true, &mut guest.waits).is_err() {
             return;
         }
     }
@@ -205,8 +224,8 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
         "[method]pollable.ready",
         |mut context: Context, (pollable,): (Resource<Pollable>,)| {
             let guest = context.data_mut();
-            let pollable = guest.table.get(&pollable)?.clone();
-            let ready = wait(&[pollable], false, &mut guest.unsent)?;
+            let pollable = guest.table.get(&pollable)?;
+            let ready = wait(&[pollable], false, &mut guest.waits)?;
             Ok((!ready.is_empty(),))
         },
     )?;
@@ -227,9 +246,9 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
             let guest = context.data_mut();
             let pollables = pollables
                 .iter()
-                .map(|pollable| Ok(guest.table.get(pollable)?.clone()))
+                .map(|pollable| Ok(guest.table.get(pollable)?))
                 .collect::<Result<Vec<_>>>()?;
-            Ok((wait(&pollables, true, &mut guest.unsent)?,))
+            Ok((wait(&pollables, true, &mut guest.waits)?,))
         },
     )
 }

@@ -9,7 +9,7 @@ use wasmtime::Result;
 use wasmtime::component::{ComponentType, Lift, Linker, Lower, Resource, ResourceType};
 
 use crate::files::Open;
-use crate::poll::{Pollable, Standard, is_ready, wait_for};
+use crate::poll::{Pollable, Standard, Waits, is_ready, wait_for};
 use crate::tcp::Connection;
 use crate::{Context, Guest, dropped};
 
@@ -68,8 +68,9 @@ enum StreamError {
 }
 
 impl Input {
-    /// Up to `length` bytes, as many as there are.
-    pub fn read(&mut self, length: u64) -> Result<Vec<u8>, Fault> {
+    /// Up to `length` bytes, as many as there are. `turn` is the number of the
+    /// last wait.
+    pub fn read(&mut self, length: u64, turn: u64) -> Result<Vec<u8>, Fault> {
         let length = length.min(PIECE);
         if length == 0 {
             return Ok(Vec::new());
@@ -83,7 +84,7 @@ impl Input {
                 }
                 rustix::io::read(descriptor, &mut bytes)
             }
-            Input::Tcp(connection) => connection.receive(&mut bytes),
+            Input::Tcp(connection) => connection.receive(&mut bytes, turn),
             Input::File(file, place) => {
                 let read = rustix::io::pread(&file.file, &mut bytes, *place);
                 *place += *read.as_ref().unwrap_or(&0) as u64;
@@ -124,11 +125,7 @@ impl Output {
     }
 
     /// Writes all of `bytes`, for which there is room.
-    pub fn write(
-        &mut self,
-        bytes: Vec<u8>,
-        unsent: &mut Vec<Arc<Connection>>,
-    ) -> Result<(), Fault> {
+    pub fn write(&mut self, bytes: Vec<u8>, waits: &mut Waits) -> Result<(), Fault> {
         match self {
             Output::Standard(stream) => {
                 let mut rest = &bytes[..];
@@ -144,9 +141,7 @@ impl Output {
             }
             Output::Tcp(connection) => {
                 connection.write(bytes)?;
-                if connection.has_rest() && !unsent.iter().any(|one| Arc::ptr_eq(one, connection)) {
-                    unsent.push(connection.clone());
-                }
+                waits.send_later(connection);
                 Ok(())
             }
             Output::File(file, place) => {
@@ -199,7 +194,7 @@ fn read(
 ) -> Result<Result<Vec<u8>, Fault>> {
     loop {
         let input = guest.table.get_mut(input)?;
-        let read = input.read(length);
+        let read = input.read(length, guest.waits.turn());
         if !wait || length == 0 || !matches!(&read, Ok(bytes) if bytes.is_empty()) {
             return Ok(read);
         }
@@ -226,7 +221,7 @@ fn write_all(
         let (now, later) = rest.split_at(rest.len().min(room as usize));
         if !now.is_empty() {
             let stream = guest.table.get_mut(output)?;
-            if let Err(fault) = stream.write(now.to_vec(), &mut guest.unsent) {
+            if let Err(fault) = stream.write(now.to_vec(), &mut guest.waits) {
                 return Ok(Err(fault));
             }
             rest = later;
@@ -309,7 +304,7 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
         |mut context: Context, (output, bytes): (Resource<Output>, Vec<u8>)| {
             let guest = context.data_mut();
             let stream = guest.table.get_mut(&output)?;
-            let written = stream.write(bytes, &mut guest.unsent);
+            let written = stream.write(bytes, &mut guest.waits);
             answer(guest, written)
         },
     )?;
@@ -352,7 +347,7 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
             let guest = context.data_mut();
             let zeroes = vec![0; length.min(PIECE) as usize];
             let stream = guest.table.get_mut(&output)?;
-            let written = stream.write(zeroes, &mut guest.unsent);
+            let written = stream.write(zeroes, &mut guest.waits);
             answer(guest, written)
         },
     )?;
@@ -385,7 +380,7 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
                     true => write_all(guest, &output, bytes)?,
                     false => {
                         let stream = guest.table.get_mut(&output)?;
-                        stream.write(bytes, &mut guest.unsent)
+                        stream.write(bytes, &mut guest.waits)
                     }
                 };
                 answer(guest, written.map(|()| moved))

@@ -49,6 +49,8 @@ enum State {
 pub struct Connection {
     pub descriptor: Arc<OwnedFd>,
     sending: Mutex<Sending>,
+    /// The number of the wait after which it was read empty.
+    emptied: Mutex<Option<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,11 +70,25 @@ impl Connection {
         Arc::new(Connection {
             descriptor,
             sending: Mutex::default(),
+            emptied: Mutex::default(),
         })
     }
 
-    pub fn receive(&self, bytes: &mut [u8]) -> Result<usize, Errno> {
-        net::recv(&*self.descriptor, bytes, RecvFlags::empty()).map(|(received, _)| received)
+    /// Up to so many bytes, as many as there are. `turn` is the number of the last
+    /// wait.
+    ///
+    /// Where it was read empty after that, there is nothing more, whatever has come
+    /// meanwhile. A peer that answers at once would otherwise have a guest go on
+    /// with it and look at nobody else for a long time. It is said once, for a guest
+    /// that does not wait but tries again and again.
+    pub fn receive(&self, bytes: &mut [u8], turn: u64) -> Result<usize, Errno> {
+        let mut emptied = self.emptied.lock().expect("nothing that holds this panics");
+        if emptied.take() == Some(turn) {
+            return Err(Errno::AGAIN);
+        }
+        let (received, _) = net::recv(&*self.descriptor, &mut *bytes, RecvFlags::empty())?;
+        *emptied = (1..bytes.len()).contains(&received).then_some(turn);
+        Ok(received)
     }
 
     pub fn readable(&self) -> Pollable {
@@ -533,13 +549,8 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
         |mut context: Context, (socket, how): (Resource<Socket>, How)| {
             let socket = of(&context, &socket)?;
             let answer = socket.shutdown(how);
-            if let State::Connected(connection) = &*socket.state()
-                && connection.has_rest()
-            {
-                let unsent = &mut context.data_mut().unsent;
-                if !unsent.iter().any(|one| Arc::ptr_eq(one, connection)) {
-                    unsent.push(connection.clone());
-                }
+            if let State::Connected(connection) = &*socket.state() {
+                context.data_mut().waits.send_later(connection);
             }
             Ok((answer,))
         },
@@ -648,4 +659,55 @@ pub fn link(linker: &mut Linker<Guest>) -> Result<()> {
         )?)
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::thread::sleep;
+
+    use super::*;
+
+    fn connected() -> (Arc<Connection>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        accepted.set_nonblocking(true).unwrap();
+        peer.set_nodelay(true).unwrap();
+        (Connection::new(Arc::new(accepted.into())), peer)
+    }
+
+    /// What is there by the time that this gives back.
+    fn send(peer: &mut TcpStream, bytes: &[u8], connection: &Connection) {
+        peer.write_all(bytes).unwrap();
+        while !is_ready(&*connection.descriptor, PollFlags::IN) {
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn a_peer_that_answers_at_once_has_its_turn_after_the_next_wait() {
+        let (connection, mut peer) = connected();
+        let mut bytes = [0; 4];
+        send(&mut peer, b"one", &connection);
+        assert_eq!(connection.receive(&mut bytes, 1), Ok(3));
+        send(&mut peer, b"two", &connection);
+        assert_eq!(connection.receive(&mut bytes, 1), Err(Errno::AGAIN));
+        assert_eq!(connection.receive(&mut bytes, 2), Ok(3));
+        // Who waits for nothing gets it at the second attempt.
+        send(&mut peer, b"six", &connection);
+        assert_eq!(connection.receive(&mut bytes, 2), Err(Errno::AGAIN));
+        assert_eq!(connection.receive(&mut bytes, 2), Ok(3));
+        // What was cut off by the buffer's length was not the end.
+        send(&mut peer, b"twelve", &connection);
+        assert_eq!(connection.receive(&mut bytes, 3), Ok(4));
+        assert_eq!(connection.receive(&mut bytes, 3), Ok(2));
+        drop(peer);
+        assert_eq!(connection.receive(&mut bytes, 3), Err(Errno::AGAIN));
+        while !is_ready(&*connection.descriptor, PollFlags::IN) {
+            sleep(Duration::from_millis(1));
+        }
+        assert_eq!(connection.receive(&mut bytes, 4), Ok(0));
+    }
 }
