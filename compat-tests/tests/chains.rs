@@ -175,6 +175,39 @@ fn limits_are_those_of_each_component() {
     assert_eq!(chain.server.ask(&get("/wait/1")).status, 200);
 }
 
+/// Seven proxies, one behind the other, and what they are for.
+#[test]
+fn a_long_chain_answers_many_at_once() {
+    let name = |place: usize| format!("link{place}.internal");
+    let mut tool = Tool::new("serve")
+        .args(["--addr", "127.0.0.1:0", "--max-instances", "3"])
+        .arg(format!("--env=UPSTREAM=http://{}", name(0)));
+    for place in 0..6 {
+        tool = tool
+            .arg(format!("--route={}={}", name(place), shown("proxy")))
+            .arg(format!(
+                "--grant={}:env=UPSTREAM=http://{}",
+                name(place),
+                name(place + 1)
+            ))
+            .arg(format!("--grant={}:route={}", name(place), name(place + 1)));
+    }
+    let tool = tool.arg(format!("--route={}={}", name(6), shown("app")));
+    let mut server = Server::start(tool.arg(server::component("proxy")).into_command());
+    thread::scope(|scope| {
+        for client in 0..40 {
+            let server = &server;
+            scope.spawn(move || {
+                let waited = server.ask(&Request::get(format!("/wait/20?{client}")));
+                assert_eq!(waited.text(), "waited 20 ms");
+                let echoed = server.ask(&Request::post("/echo", Body::Length(100_000)));
+                assert_eq!(sum(&echoed.body), sum(&pattern(0, 100_000)));
+            });
+        }
+    });
+    assert_eq!(server.interrupt(), Some(0), "{}", server.said());
+}
+
 #[test]
 fn each_component_has_its_own_rights_and_no_other() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

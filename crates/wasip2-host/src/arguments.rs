@@ -175,7 +175,9 @@ pub struct ServeLimits {
 
     /// How many instances there may be, each of which answers one request at a
     /// time; further requests wait, and clients that keep an instance waiting
-    /// for more than two seconds lose it to them [default: 1000]
+    /// for more than two seconds lose it to them. Each component of `--route` may
+    /// have as many by itself: of a number for all, those that send could hold every
+    /// one while they wait for those that answer [default: 1000]
     #[arg(long, value_name = "NUMBER",
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_instances: Option<u32>,
