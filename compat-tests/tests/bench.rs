@@ -281,6 +281,41 @@ fn handlers_are_measured_by_the_host_that_serves_them() {
 }
 
 #[test]
+fn chains_are_measured_in_one_process_and_in_several_and_layers_by_their_number() {
+    let out = TempDir::new().unwrap();
+    let shown = bench(out.path())
+        .args(["chain/1", "nesting-handler-reused/2", "nesting-poll-100/1"])
+        .args(["--variants", "patched,inside,outside"])
+        .run()
+        .succeeded();
+    assert!(!shown.contains("failed"), "{shown}");
+    let text = fs::read_to_string(out.path().join("bench.json")).unwrap();
+    let results: Value = serde_json::from_str(&text).unwrap();
+    let outcomes = |case: usize| results["cases"][case]["points"][0]["outcomes"].clone();
+    let chain = outcomes(0);
+    for place in 0..3 {
+        assert_eq!(chain[place]["outcome"], "measured", "{chain:#}");
+    }
+    // The first of the three sends the request on, and waits for the answer.
+    assert_eq!(number(&chain[0], "polls/median"), 0.0);
+    assert!(number(&chain[1], "polls/median") > 0.0, "{chain:#}");
+    // Three processes have more memory than one.
+    assert!(number(&chain[2], "memory/median") > number(&chain[1], "memory/median"));
+    for (case, program) in [
+        (1, "servers/hello+servers/guard*2"),
+        (2, "bindings-poll+guests/scaled-clock*1"),
+    ] {
+        let layered = outcomes(case);
+        assert_eq!(layered[0]["outcome"], "measured", "{layered:#}");
+        assert_eq!(layered[1]["outcome"], "absent", "{layered:#}");
+        assert!(number(&results["programs"]["patched"][program], "bytes") > 1000.0);
+    }
+    // A timer through a layer is polled as often as one without.
+    let polls = number(&outcomes(2)[0], "polls/median");
+    assert!((0.99..1.1).contains(&polls), "{polls}");
+}
+
+#[test]
 #[ignore = "needs Chromium, which `cargo wasip2 setup` does not bring; CI has it"]
 fn the_page_is_drawn_by_a_browser() {
     let directory = TempDir::new().unwrap();

@@ -254,6 +254,14 @@ fn composed_crates_do_their_job_in_jco() {
     the_matrix_passes("composed-jco");
 }
 
+/// A clock whose `now` gives half of what it has to give.
+const OTHER_SHAPE: &str = r#"(component
+    (core module $module (func (export "now") (result i32) (i32.const 0)))
+    (core instance $instance (instantiate $module))
+    (func $now (result u32) (canon lift (core func $instance "now")))
+    (instance $clock (export "now" (func $now)))
+    (export "wasi:clocks/monotonic-clock@0.2.0" (instance $clock)))"#;
+
 #[test]
 fn what_is_composed_wrongly_is_told() {
     let probe = component("run", "stand_ins", &[]);
@@ -276,6 +284,27 @@ fn what_is_composed_wrongly_is_told() {
     );
     let nothing = composing(&probe, &["end"], &output);
     assert_says(&nothing.failed(1), &["exports no interface"]);
+    let shape = directory.path().join("other-shape.wasm");
+    std::fs::write(&shape, wat::parse_str(OTHER_SHAPE).unwrap()).unwrap();
+    let with = |component: &Path, plug: &Path| {
+        let tool = Tool::new("compose").arg(component).arg("--plug").arg(plug);
+        tool.arg("--output").arg(&output).run()
+    };
+    assert_says(
+        &with(&probe, &shape).failed(1),
+        &[
+            "`wasi:clocks/monotonic-clock@0.2.0` of other-shape.wasm is not what stand_ins.wasm",
+            "built for the same version of it",
+        ],
+    );
+    let app = server::component("app");
+    assert_says(
+        &with(&app, &server::component("guard")).failed(1),
+        &[
+            "of guard.wasm would be skipped",
+            "put them the other way round",
+        ],
+    );
     let missing = Tool::new("compose")
         .arg(&probe)
         .args(["--plug", "missing.wasm"]);

@@ -42,6 +42,9 @@ pub struct Layers {
 /// What a program exports to be run by itself.
 const RUN: &str = "wasi:cli/run@";
 
+/// What a handler exports, and a guard imports as well.
+const HANDLER: &str = "wasi:http/incoming-handler@";
+
 impl Layers {
     /// Those of `members`.
     ///
@@ -156,9 +159,18 @@ impl Layers {
                     .iter()
                     .map(|member| member.name.as_str())
                     .collect();
+                let what_to_do = match name.starts_with(HANDLER) {
+                    true => {
+                        "A guard is the component, and the handler that it stands before its plug: \
+                         put them the other way round"
+                    }
+                    false => {
+                        "A plug that is not used does nothing; take it out, or put it elsewhere in \
+                         the row"
+                    }
+                };
                 bail!(
-                    "`{name}` of {} would be skipped: {} not import it. A plug that is not used \
-                     does nothing; take it out, or put it elsewhere in the row",
+                    "`{name}` of {} would be skipped: {} not import it. {what_to_do}",
                     self.members[plug].name,
                     match &others[..] {
                         [one] => format!("{one} does"),
