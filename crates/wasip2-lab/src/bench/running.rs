@@ -47,6 +47,8 @@ pub struct Host {
     /// The tool's file.
     pub tool: PathBuf,
     pub role: Role,
+    /// See [`Variant`](super::cases::Variant).
+    pub interruptible: Option<bool>,
 }
 
 /// What the host does with a component.
@@ -91,6 +93,9 @@ impl Running {
                         .arg("--max-instance-reuse-count")
                         .arg(reuse.to_string()),
                 };
+                if let Some(interruptible) = host.interruptible {
+                    command.arg(format!("--interruptible={interruptible}"));
+                }
                 command
                     .args([OsString::from("--statistics"), file.as_os_str().to_owned()])
                     .arg(&launch.program);
