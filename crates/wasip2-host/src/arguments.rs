@@ -185,8 +185,9 @@ pub struct ServeLimits {
     pub max_connections: Option<u32>,
 
     /// How many instances there may be, each of which answers one request at a
-    /// time; further requests wait, and clients that keep an instance waiting
-    /// for more than two seconds lose it to them [default: 1000]
+    /// time; further requests wait, the newest for the shortest time, and clients
+    /// that keep an instance waiting for more than half a second lose it to them
+    /// [default: 1000]
     #[arg(long, value_name = "NUMBER",
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_instances: Option<u32>,

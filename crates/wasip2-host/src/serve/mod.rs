@@ -11,6 +11,7 @@ mod chain;
 mod clients;
 mod exchange;
 mod instances;
+mod permits;
 mod routed;
 mod server;
 mod statistics;
