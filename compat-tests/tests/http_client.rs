@@ -21,6 +21,12 @@ fn component(name: &str) -> PathBuf {
     tool::component("run", name, &[])
 }
 
+/// A number of requests that the environment asks for, instead of a few.
+fn told(variable: &str) -> Option<usize> {
+    let number = std::env::var(variable).ok()?;
+    Some(number.parse().expect("it is a number"))
+}
+
 /// The packages that the guest `name` imports.
 fn imports(name: &str) -> BTreeSet<String> {
     packages(&component(name))
@@ -71,7 +77,12 @@ const ENGINES: [(&str, &[&str]); 3] = [
 
 /// Runs the load and gives back what it says, and how many resources were left
 /// in the host.
-fn run_load(
+fn run_load(engine: (&str, &[&str]), way: &str, number: &str, url: &str) -> (String, u64) {
+    run_load_of(&component("load"), engine, way, number, url)
+}
+
+fn run_load_of(
+    load: &Path,
     (engine, rights): (&str, &[&str]),
     way: &str,
     number: &str,
@@ -83,7 +94,7 @@ fn run_load(
         .args(rights)
         .arg("--statistics")
         .arg(&statistics)
-        .arg(component("load"))
+        .arg(load)
         .args([engine, way, number, url])
         .run()
         .succeeded();
@@ -105,6 +116,31 @@ fn many_requests_are_answered_one_by_one_and_at_once() {
             assert_eq!(after, before, "{engine:?}: {way} leaves resources");
         }
     }
+}
+
+/// Some hosts keep what a request is told of its time limits, for as long as the
+/// component runs. WASIP2_CONNECT_TIMEOUTS is another number of requests, such as
+/// 2000000, by a guest with optimisation then.
+#[test]
+fn time_limits_are_not_kept_by_the_host() {
+    let number = told("WASIP2_CONNECT_TIMEOUTS");
+    let release: &[&str] = if number.is_some() {
+        &["--release"]
+    } else {
+        &[]
+    };
+    let load = tool::component("run", "load", release);
+    let server = HttpServer::start(cases()).unwrap();
+    let run = |number: usize| {
+        let (way, number) = ("options-at-once", number.to_string());
+        let started = Instant::now();
+        let (said, resources) = run_load_of(&load, ENGINES[0], way, &number, &server.url());
+        assert_eq!(said, format!("{number} answered\n"));
+        let took = started.elapsed();
+        println!("{number} requests in {took:?}, then {resources} resources in the host");
+        resources
+    };
+    assert_eq!(run(10), run(number.unwrap_or(1_000)));
 }
 
 /// Whichever certificates the host trusts.

@@ -5,7 +5,8 @@
 //! The process is traced, and gets its signal just before one step: a call by
 //! which its main thread changes a file, or has begun a program. A few steps are
 //! tried, the same each time, so that a change is told from bad luck;
-//! `WASIP2_SEED` has others drawn, and `WASIP2_STEPS=all` tries every one.
+//! `WASIP2_SEED` has others drawn, and `WASIP2_STEPS=all` tries every one, or
+//! `WASIP2_STEPS=100-199` those.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,11 +24,17 @@ use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::Pid;
 use walkdir::WalkDir;
 
+use crate::matrix::Small;
 use crate::sample::Sample;
-use crate::tool::Ended;
+use crate::server::component;
+use crate::setup::{Archive, Machine};
+use crate::tool::{Ended, Tool};
 
 /// How many steps of a verb are tried with each signal.
 const DRAWN: usize = 5;
+
+/// How many where each try takes seconds.
+const DRAWN_OF_SLOW: usize = 2;
 
 /// A verb, and what it changes.
 pub struct Trial<'a> {
@@ -40,6 +47,10 @@ pub struct Trial<'a> {
     pub places: Vec<PathBuf>,
     /// What of that Ctrl-C leaves as it was, unless the verb had come to its end.
     pub kept: Vec<PathBuf>,
+    /// How many steps are tried with each signal.
+    pub drawn: usize,
+    /// A component that is another one each time: it has to be whole.
+    pub varies: Option<PathBuf>,
 }
 
 impl Trial<'_> {
@@ -61,9 +72,9 @@ impl Trial<'_> {
             unreachable!("no process has so many steps")
         };
         ended.succeeded();
-        let done = content(&self.places);
+        let done = self.done();
         for signal in [Signal::SIGKILL, Signal::SIGINT] {
-            for number in drawn(steps, signal as u64) {
+            for number in drawn(steps, self.drawn, signal as u64) {
                 restore();
                 let case = format!("{}: {signal} at step {number} of {steps}", self.name);
                 println!("{case}");
@@ -81,21 +92,36 @@ impl Trial<'_> {
                 }
                 let again = Ended::from((self.again)().output().unwrap());
                 assert_eq!(again.code, Some(0), "{case}: {}", again.stderr);
-                same(&content(&self.places), &done, &case);
+                same(&self.done(), &done, &case);
             }
         }
+    }
+
+    /// What there is when the verb has come to its end.
+    fn done(&self) -> Content {
+        let mut done = content(&self.places);
+        if let Some(file) = &self.varies {
+            whole_component(file);
+            done.remove(file);
+        }
+        done
     }
 }
 
 /// The numbers of the steps that are tried.
-fn drawn(steps: usize, kind: u64) -> Vec<usize> {
-    if std::env::var("WASIP2_STEPS").is_ok_and(|steps| steps == "all") {
-        return (0..steps).collect();
+fn drawn(steps: usize, count: usize, kind: u64) -> Vec<usize> {
+    if let Ok(wanted) = std::env::var("WASIP2_STEPS") {
+        let number = |text: &str| text.parse().expect("WASIP2_STEPS is `all` or FIRST-LAST");
+        return match wanted.split_once('-') {
+            Some((first, last)) => (number(first)..steps.min(number(last) + 1)).collect(),
+            None if wanted == "all" => (0..steps).collect(),
+            None => vec![number(&wanted)],
+        };
     }
     let given = std::env::var("WASIP2_SEED").ok();
     let seed: u64 = given.and_then(|seed| seed.parse().ok()).unwrap_or(1);
     println!("WASIP2_SEED={seed}");
-    let part = steps.div_ceil(DRAWN).max(1);
+    let part = steps.div_ceil(count).max(1);
     (0..steps)
         .step_by(part)
         .map(|from| {
@@ -231,16 +257,26 @@ fn changes(process: Pid) -> bool {
     }
 }
 
-/// Each file below these: its mode, and a digest of what is in it. What git and
-/// locks keep for themselves does not count, nor what cargo was asked by.
+/// What git, apt and locks keep for themselves, what is built and what cargo was
+/// asked by: it does not count.
+const APART: [&str; 5] = [
+    "fetch",
+    "locks",
+    "pkgcache.bin",
+    "srcpkgcache.bin",
+    "target",
+];
+
+/// Each file below these, but for [`APART`]: its mode, and a digest of what is in
+/// it.
 type Content = BTreeMap<PathBuf, (u32, u64)>;
 
 fn content(places: &[PathBuf]) -> Content {
     let mut content = Content::new();
     for place in places {
-        let entries = WalkDir::new(place).into_iter().filter_entry(|entry| {
-            !["fetch", "locks", "target"].contains(&&*entry.file_name().to_string_lossy())
-        });
+        let entries = WalkDir::new(place)
+            .into_iter()
+            .filter_entry(|entry| !APART.contains(&&*entry.file_name().to_string_lossy()));
         for entry in entries.map(|entry| entry.unwrap()) {
             let path = entry.path();
             let in_git = path.components().any(|part| part.as_os_str() == ".git");
@@ -259,6 +295,13 @@ fn content(places: &[PathBuf]) -> Content {
                     // Entries that were there when it began come first.
                     lines.retain(|line| !line.is_empty());
                     lines.sort_unstable();
+                }
+                if path
+                    .extension()
+                    .is_some_and(|extension| extension == "json")
+                {
+                    // How long a cell of the matrix took.
+                    lines.retain(|line| !line.starts_with(b"  \"seconds\": "));
                 }
                 lines.hash(&mut hasher);
             } else if entry.file_type().is_symlink() {
@@ -303,6 +346,8 @@ fn apply() {
         again: &command,
         places: vec![home],
         kept: Vec::new(),
+        drawn: DRAWN,
+        varies: None,
     };
     trial.run();
 }
@@ -341,6 +386,8 @@ fn init_and_its_removal() {
             again: command,
             places: vec![program.clone(), sample.path("home")],
             kept: vec![program.clone()],
+            drawn: DRAWN,
+            varies: None,
         };
         trial.run();
     }
@@ -363,6 +410,8 @@ fn branch() {
         again: &command,
         places: vec![sample.path("home")],
         kept: Vec::new(),
+        drawn: DRAWN,
+        varies: None,
     };
     trial.run();
 }
@@ -398,6 +447,104 @@ fn bump() {
         again: &again,
         places: vec![sample.path("home"), sample.path("patches")],
         kept: Vec::new(),
+        drawn: DRAWN,
+        varies: None,
+    };
+    trial.run();
+}
+
+#[test]
+fn setup_from_packages() {
+    let machine = Machine::new(&Archive::default());
+    let home = machine.path("the home");
+    fs::create_dir(&home).unwrap();
+    let command = || machine.command(&[]);
+    let trial = Trial {
+        name: "setup from packages",
+        command: &command,
+        again: &command,
+        places: vec![home, machine.rustlib()],
+        kept: vec![machine.rustlib()],
+        drawn: DRAWN,
+        varies: None,
+    };
+    trial.run();
+}
+
+#[test]
+fn setup_by_rustup() {
+    let machine = Machine::new(&Archive::default());
+    machine.install_rustup(
+        "mkdir -p wasm32-wasip2/lib && echo std > wasm32-wasip2/lib/libstd-1.rlib\n\
+         echo file:lib/rustlib/wasm32-wasip2/lib/libstd-1.rlib > \
+         manifest-rust-std-wasm32-wasip2\n\
+         echo rust-std-wasm32-wasip2 > components\n",
+    );
+    let home = machine.path("the home");
+    fs::create_dir(&home).unwrap();
+    let command = || machine.command(&["--from", "rustup"]);
+    let trial = Trial {
+        name: "setup by rustup",
+        command: &command,
+        again: &command,
+        places: vec![home, machine.rustlib()],
+        // What rustup does is its own.
+        kept: Vec::new(),
+        drawn: DRAWN,
+        varies: None,
+    };
+    trial.run();
+}
+
+/// Panics unless all of a component is there.
+fn whole_component(file: &Path) {
+    let wasm = fs::read(file).unwrap();
+    for payload in wasmparser::Parser::new(0).parse_all(&wasm) {
+        payload.unwrap();
+    }
+}
+
+#[test]
+fn preinit() {
+    let component = component("hello");
+    let directory = tempfile::TempDir::new().unwrap();
+    let place = directory.path().join("place");
+    fs::create_dir(&place).unwrap();
+    fs::write(place.join("hello.wasm"), "an older one").unwrap();
+    let command = || {
+        let preinit = Tool::new("preinit").arg("--output");
+        let preinit = preinit.arg(place.join("hello.wasm")).arg(&component);
+        preinit.into_command()
+    };
+    let trial = Trial {
+        name: "preinit",
+        command: &command,
+        again: &command,
+        places: vec![place.clone()],
+        kept: vec![place.clone()],
+        drawn: DRAWN_OF_SLOW,
+        varies: Some(place.join("hello.wasm")),
+    };
+    trial.run();
+}
+
+/// What a run has done is kept, whatever ends it.
+#[test]
+fn matrix() {
+    let small = Small::new();
+    let home = small.sample.path("home");
+    let command = || {
+        let matrix = small.matrix().args(["--only", "good/patched/async"]);
+        matrix.arg("--out").arg(small.out("cut")).into_command()
+    };
+    let trial = Trial {
+        name: "matrix",
+        command: &command,
+        again: &command,
+        places: vec![home, small.sample.path("patches")],
+        kept: vec![small.sample.path("patches")],
+        drawn: DRAWN_OF_SLOW,
+        varies: None,
     };
     trial.run();
 }

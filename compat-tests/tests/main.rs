@@ -10,6 +10,7 @@ mod chains;
 mod compose;
 mod differences;
 mod faults;
+mod fuzz;
 mod guests;
 mod host;
 mod http_cases;

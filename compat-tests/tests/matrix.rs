@@ -174,12 +174,12 @@ reason = "there is no such feature"
 "#;
 
 /// A plan and what it names.
-struct Small {
-    sample: Sample,
+pub struct Small {
+    pub sample: Sample,
 }
 
 impl Small {
-    fn new() -> Small {
+    pub fn new() -> Small {
         let sample = Sample::new();
         let guests = sample.path("guests");
         let mut members = Vec::new();
@@ -207,14 +207,14 @@ impl Small {
         Small { sample }
     }
 
-    fn matrix(&self) -> Tool {
+    pub fn matrix(&self) -> Tool {
         self.sample
             .tool("matrix")
             .env("CARGO_WASIP2_PLAN", self.sample.path("plan.toml"))
     }
 
     /// Where a run's reports go.
-    fn out(&self, name: &str) -> PathBuf {
+    pub fn out(&self, name: &str) -> PathBuf {
         self.sample.path(&format!("out/{name}"))
     }
 

@@ -53,7 +53,7 @@ struct Keys {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Signer {
+pub enum Signer {
     Trusted,
     Stranger,
     Nobody,
@@ -189,7 +189,7 @@ fn answer(mut stream: TcpStream, root: &Path, traffic: &Mutex<Traffic>) -> std::
 }
 
 /// A package of the archive.
-struct Deb {
+pub struct Deb {
     name: &'static str,
     version: String,
     depends: &'static str,
@@ -248,7 +248,7 @@ fn wasi_libc(version: &str) -> Deb {
 }
 
 /// What the archive is like.
-struct Archive {
+pub struct Archive {
     debs: Vec<Deb>,
     signer: Signer,
     /// When the index expires, for date(1).
@@ -350,7 +350,7 @@ fn sha256(content: &[u8]) -> String {
 }
 
 /// A machine: a home, a toolchain, and an apt that knows the archive.
-struct Machine {
+pub struct Machine {
     /// Everything is in here; the name has a space, as homes may have.
     directory: tempfile::TempDir,
     traffic: Arc<Mutex<Traffic>>,
@@ -376,7 +376,7 @@ done
 "#;
 
 impl Machine {
-    fn new(archive: &Archive) -> Machine {
+    pub fn new(archive: &Archive) -> Machine {
         let directory = tempfile::Builder::new()
             .prefix("a machine ")
             .tempdir()
@@ -395,7 +395,7 @@ impl Machine {
         machine
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -403,7 +403,7 @@ impl Machine {
         self.path("toolchains/stable-test")
     }
 
-    fn rustlib(&self) -> PathBuf {
+    pub fn rustlib(&self) -> PathBuf {
         self.sysroot().join("lib/rustlib")
     }
 
@@ -425,7 +425,7 @@ esac
     }
 
     /// A rustup that manages the toolchain, and does this on `target add`.
-    fn install_rustup(&self, text: &str) {
+    pub fn install_rustup(&self, text: &str) {
         write(&self.rustlib().join("multirust-channel-manifest.toml"), b"");
         let text = format!("cd '{}' || exit 9\n{text}", self.rustlib().display());
         script(&self.path("programs/rustup"), &text);
@@ -447,7 +447,7 @@ esac
         write(&self.path("apt.conf"), configuration.as_bytes());
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program("setup"));
         self.configure(command.arg("setup").args(arguments));
         command

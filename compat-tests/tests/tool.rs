@@ -19,10 +19,16 @@ const LAB: [&str; 9] = [
 ];
 
 /// The program that does `verb`: the one that users install, or the laboratory.
+/// WASIP2_PROGRAMS is another directory with them, such as that of a build with
+/// optimisation.
 pub fn program(verb: &str) -> PathBuf {
     let lab = Path::new(env!("CARGO_BIN_EXE_wasip2-lab"));
+    let lab = match std::env::var_os("WASIP2_PROGRAMS") {
+        Some(directory) => repository().join(directory).join("wasip2-lab"),
+        None => lab.to_owned(),
+    };
     if LAB.contains(&verb) {
-        return lab.to_owned();
+        return lab;
     }
     // cargo builds it for its own package's tests, to the same place.
     let tool = lab.with_file_name(format!("cargo-wasip2{}", std::env::consts::EXE_SUFFIX));

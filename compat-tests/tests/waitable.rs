@@ -212,7 +212,7 @@ fn what_is_cancelled_leaves_nothing_behind() {
             "--statistics",
         ];
         let rights = [&rights[..], &[counted.to_str().unwrap()]].concat();
-        let mut child = host(&rights, &component, &[count, "7"])
+        let mut child = host(&rights, &component, &[count, "7", "1"])
             .into_command()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use wasip2_fixtures::{HttpServer, cases};
@@ -115,6 +115,9 @@ fn everything_is_waited_for_in_one_call_of_the_host() {
     }
 }
 
+/// How many operations are under way at once, of those that are cancelled.
+const AT_ONCE: u64 = 8;
+
 /// Cancels so many operations in `component` with this seed; gives back how
 /// many resources were left.
 fn cancel(component: &Path, flags: &[&str], count: u64, seed: u64, url: &str) -> u64 {
@@ -123,45 +126,60 @@ fn cancel(component: &Path, flags: &[&str], count: u64, seed: u64, url: &str) ->
     let place = directory.path().join("place");
     fs::create_dir_all(&place).unwrap();
     let place = format!("{}::.", place.display());
-    let rights = ["--network", "--name-lookup", "--dir", &place];
-    let rights = [flags, &rights, &["--http", "--statistics"]].concat();
-    let tool = host(&rights, &counted, &[]).arg(component).args([
-        count.to_string(),
-        seed.to_string(),
-        url.to_owned(),
-    ]);
+    let limit = format!("{}s", 300 + count / 50);
+    let tool = Tool::new("host")
+        .args(["--timeout", &limit, "--network", "--name-lookup"])
+        .args(["--dir", &place, "--http", "--statistics"])
+        .arg(&counted)
+        .args(flags)
+        .arg(component)
+        .args([count, seed, AT_ONCE].map(|number| number.to_string()))
+        .arg(url);
+    let started = Instant::now();
     let mut child = start(tool);
     // Standard input stays open and silent.
     let stdin = child.stdin.take();
     let ended = ended(child);
     drop(stdin);
-    println!("seed {seed}: {}", ended.stderr);
+    println!(
+        "{} {flags:?}, {count} in {:?}, seed {seed}: {}",
+        component.display(),
+        started.elapsed(),
+        ended.stderr
+    );
     let said = ended.succeeded();
     assert_says(&said, &[&format!("{count} done")]);
+    println!("{}", said.trim());
     // What an allocator keeps depends on when things ended.
     assert!(number(&said, "by") <= 8, "{said}");
     statistics(&counted)["resources"].as_u64().unwrap()
 }
 
 /// The short run has another seed each time, and says which. WASIP2_CANCEL and
-/// WASIP2_CANCEL_SEED are another number of operations and a certain seed.
+/// WASIP2_CANCEL_SEED are another number of operations, by guests with
+/// optimisation then, and a certain seed.
 #[test]
 fn what_is_cancelled_leaves_nothing_behind() {
-    let told = |variable: &str, otherwise: u64| match std::env::var(variable) {
-        Ok(number) => number.parse().expect("it is a number"),
-        Err(_) => otherwise,
+    let told = |variable: &str| -> Option<u64> {
+        let number = std::env::var(variable).ok()?;
+        Some(number.parse().expect("it is a number"))
     };
-    let count = told("WASIP2_CANCEL", 4000);
-    let seed = RandomState::new().hash_one(0) >> 32;
-    let seed = told("WASIP2_CANCEL_SEED", seed);
+    let many = told("WASIP2_CANCEL");
+    let seed = told("WASIP2_CANCEL_SEED");
+    let seed = seed.unwrap_or_else(|| RandomState::new().hash_one(0) >> 32);
     let server = HttpServer::start(cases()).unwrap();
     let url = server.url();
-    let newer = tool::component("run", "cancel", &["--wasi", "0.3"]);
-    let mut settings = vec![(newer, vec![])];
-    settings.extend(WORLDS.map(|(libc, mode)| (component("cancel", libc), vec!["--mode", mode])));
+    let component = |flags: &[&str]| {
+        let release: &[&str] = if many.is_some() { &["--release"] } else { &[] };
+        tool::component("run", "cancel", &[flags, release].concat())
+    };
+    let mut settings = vec![(component(&["--wasi", "0.3"]), vec![])];
+    settings
+        .extend(WORLDS.map(|(libc, mode)| (component(&["--libc", libc]), vec!["--mode", mode])));
     for (component, flags) in settings {
         let few = cancel(&component, &flags, 400, seed, &url);
-        let many = cancel(&component, &flags, count, seed, &url);
+        let many = cancel(&component, &flags, many.unwrap_or(4000), seed, &url);
+        println!("{few} resources after few, {many} after many");
         assert_eq!(few, many, "{} {flags:?}, seed {seed}", component.display());
     }
 }

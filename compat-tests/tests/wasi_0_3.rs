@@ -2,16 +2,18 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rustix::net::sockopt::set_socket_linger;
 use serde_json::Value;
 use wasip2_fixtures::{HttpServer, router};
 
 use crate::sample::Sample;
+use crate::server::{Request, Server};
 use crate::tool::{Ended, Tool, assert_says, component};
 
 static GUEST: LazyLock<PathBuf> = LazyLock::new(|| component("run", "bindings-0-3", &[]));
@@ -427,4 +429,19 @@ fn reqwest_over_sockets_runs_on_it() {
         .run()
         .succeeded();
     assert_eq!(said, "request 7 waited 1 ms\nremote address: true\n");
+}
+
+/// What could be accepted and is not, one by one, keeps nobody else waiting.
+#[test]
+fn connections_that_are_reset_before_they_are_accepted_end_nothing() {
+    let server = Server::start(host(&["--network"], &on_tokio("axum-hello")).into_command());
+    for _ in 0..400 {
+        let stream = TcpStream::connect(server.address()).unwrap();
+        set_socket_linger(&stream, Some(Duration::ZERO)).unwrap();
+    }
+    let started = Instant::now();
+    let answer = server.ask(&Request::get("/"));
+    assert_eq!(answer.text(), "Hello, World!", "{}", server.said());
+    let took = started.elapsed();
+    assert!(took < Duration::from_millis(900), "{took:?}");
 }

@@ -32,6 +32,9 @@ pub fn on_ctrl_c(mut first: impl FnMut() + Send + 'static) -> Result<()> {
 /// From now on Ctrl-C is noted: it ends the program that is run to its end, and
 /// makes that an error, so that whoever is at something can put it in order.
 pub fn note() -> Result<()> {
+    if notes() {
+        return Ok(());
+    }
     on_ctrl_c(|| NOTED.store(true, Ordering::SeqCst))?;
     NOTES.store(true, Ordering::SeqCst);
     Ok(())

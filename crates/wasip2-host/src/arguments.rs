@@ -53,6 +53,11 @@ pub struct HostArgs {
     #[arg(long, overrides_with = "cache")]
     pub no_cache: bool,
 
+    /// Compile the guest so that it can be stopped while it computes, or so that
+    /// it cannot, whatever the time limits: to see what that costs
+    #[arg(long, value_name = "BOOL", hide = true)]
+    pub interruptible: Option<bool>,
+
     /// Write what the host counted to this file, as JSON: calls that wait, and
     /// resources left at the end
     #[arg(long, value_name = "FILE")]
@@ -130,6 +135,7 @@ impl HostArgs {
             host: Kind::Builtin,
             cache: false,
             no_cache: false,
+            interruptible: None,
             statistics: None,
             command,
         }
@@ -138,6 +144,11 @@ impl HostArgs {
     /// The component's file.
     pub fn component(&self) -> &Path {
         Path::new(&self.command[0])
+    }
+
+    /// Whether the guest can be stopped while it computes.
+    pub fn interruptible(&self) -> bool {
+        self.interruptible.unwrap_or(self.timeout.is_some())
     }
 
     /// The guest's arguments, beginning with the component's file name.
@@ -174,10 +185,11 @@ pub struct ServeLimits {
     pub max_connections: Option<u32>,
 
     /// How many instances there may be, each of which answers one request at a
-    /// time; further requests wait, and clients that keep an instance waiting
-    /// for more than two seconds lose it to them. Each component of `--route` may
-    /// have as many by itself: of a number for all, those that send could hold every
-    /// one while they wait for those that answer [default: 1000]
+    /// time; further requests wait, the newest for the shortest time, and clients
+    /// that keep an instance waiting for more than half a second lose it to them.
+    /// Each component of `--route` may have as many by itself: of a number for all,
+    /// those that send could hold every one while they wait for those that answer
+    /// [default: 1000]
     #[arg(long, value_name = "NUMBER",
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_instances: Option<u32>,
@@ -272,6 +284,11 @@ pub struct ServeArgs {
     /// Compile the component anew and keep nothing
     #[arg(long)]
     pub no_cache: bool,
+
+    /// Compile guests so that they take turns while they compute, as is usual, or
+    /// so that they cannot: to see what that costs
+    #[arg(long, value_name = "BOOL", hide = true)]
+    pub interruptible: Option<bool>,
 
     /// Write what was counted to this file at the end, as JSON: requests,
     /// instances, traps, resources left

@@ -78,9 +78,14 @@ const KEPT: usize = 512 << 10;
 /// Where the system can tell which pages an instance has written to (Linux
 /// 6.7), these are reset and kept. To give them back and have them anew by page
 /// faults is half of what a small request costs.
-pub fn serving(proposals: Proposals, instances: u32, size: Size) -> Result<(Engine, bool)> {
+pub fn serving(
+    proposals: Proposals,
+    interruptible: bool,
+    instances: u32,
+    size: Size,
+) -> Result<(Engine, bool)> {
     let engine = |pool| {
-        let mut config = config(proposals, true, Wasi::P2);
+        let mut config = config(proposals, interruptible, Wasi::P2);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Engine::new(&config)
     };
@@ -99,7 +104,7 @@ pub fn serving(proposals: Proposals, instances: u32, size: Size) -> Result<(Engi
     if let Ok(engine) = engine(keeping).or_else(|_| engine(pool())) {
         return Ok((engine, true));
     }
-    let mut config = config(proposals, true, Wasi::P2);
+    let mut config = config(proposals, interruptible, Wasi::P2);
     use_few_addresses(&mut config);
     let engine = Engine::new(&config)
         .map_err(anyhow::Error::from)

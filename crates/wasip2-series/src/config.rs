@@ -8,7 +8,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
 use wasip2_ground::files::write_whole;
@@ -347,6 +347,12 @@ fn table_at<'a>(
             table.insert(key, Item::Table(made));
         }
         item = table.get_mut(key).expect("it was made above");
+        // No line of it could be marked as ours.
+        let name = path[..=depth].join(".");
+        ensure!(
+            !item.is_inline_table(),
+            "`{name} = {{…}}` in {place} is a table in one line, into which nothing can be put;              nothing was changed: write it as `[{name}]`, with a line for each entry"
+        );
     }
     item.as_table_like_mut()
         .with_context(|| format!("`{}` in {place} is not a table", path.join(".")))

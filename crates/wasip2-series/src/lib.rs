@@ -17,7 +17,7 @@
 //! - [`shims`]: the crates of ours that patched crates depend on.
 //! - [`project`]: a user's workspace and its lock file; [`graph`] is what of it
 //!   is built for this target. [`overrides`] has it build with the trees, in
-//!   `.cargo/config.toml`; on failure it is as it was. [`wasi`] is what a build
+//!   `.cargo/config.toml` ([`config`]); on failure it is as it was. [`wasi`] is what a build
 //!   for a version of WASI takes. [`placement`] is where the overrides lead: to
 //!   the trees, to copies in the project ([`vendor`]) or to a repository of
 //!   git's ([`remote`]).
@@ -31,7 +31,7 @@
 #![warn(missing_debug_implementations)]
 
 mod arguments;
-mod config;
+pub mod config;
 pub mod git;
 pub mod graph;
 pub mod manifest;

@@ -323,7 +323,7 @@ fn changes<'a>(lines: impl Iterator<Item = (usize, &'a str)>) -> Result<Vec<File
 fn sizes(line: &str) -> Option<(i64, i64)> {
     let mut words = line.split(' ').skip(1);
     let size = |word: &str| match word.get(1..)?.split_once(',') {
-        Some((_, size)) => size.parse().ok(),
+        Some((_, size)) => size.parse::<u32>().ok().map(i64::from),
         None => Some(1),
     };
     Some((size(words.next()?)?, size(words.next()?)?))

@@ -147,6 +147,9 @@ pub fn bring(arguments: &Arguments, home: &Home, console: &Console) -> Result<In
     };
     let state = target::inspect(&toolchain, &sysroot, home, console)?;
     if let (State::Whole(origin), false) = (&state, arguments.force) {
+        if matches!(origin, Origin::ThisTool(_)) {
+            discard_builds(&toolchain, home, console)?;
+        }
         return Ok(Installed {
             origin: origin.clone(),
             toolchain,
@@ -173,6 +176,20 @@ pub fn bring(arguments: &Arguments, home: &Home, console: &Console) -> Result<In
         sysroot: setup.sysroot,
         made: true,
     })
+}
+
+/// Throws away what a run that was ended when the target was in its place did not
+/// come to throw away.
+fn discard_builds(toolchain: &Toolchain, home: &Home, console: &Console) -> Result<()> {
+    if StdBuild::left(toolchain, home).is_empty() {
+        return Ok(());
+    }
+    // Somebody else's, who makes the target again, may be among them.
+    let _lock = home.lock("setup", console)?;
+    for build in StdBuild::left(toolchain, home) {
+        build.discard();
+    }
+    Ok(())
 }
 
 /// One run that has something to do, with every other kept out.

@@ -12,6 +12,7 @@ use crate::panic::Panic;
 use crate::std_changes;
 use crate::std_source::StdSource;
 use crate::toolchain::Toolchain;
+use wasip2_ground::files::{file_name, subdirectories};
 use wasip2_ground::messages::{self, Message, Stderr};
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, TARGET};
@@ -28,6 +29,13 @@ const PROFILE: [&str; 8] = [
     "debug-assertions=false",
     "overflow-checks=false",
 ];
+
+/// What tells compilers apart, in a few letters.
+fn compiler(toolchain: &Toolchain) -> &str {
+    let compiler = toolchain.commit_hash.as_deref();
+    let compiler = compiler.unwrap_or(&toolchain.release);
+    &compiler[..compiler.len().min(12)]
+}
 
 /// A build of the standard library, which goes on where an earlier one was
 /// broken off.
@@ -46,16 +54,8 @@ impl StdBuild {
         panic: Panic,
         home: &Home,
     ) -> Result<StdBuild> {
-        let compiler = toolchain
-            .commit_hash
-            .as_deref()
-            .unwrap_or(&toolchain.release);
         // Two builds mixed in one directory make rustc fail (E0464).
-        let mut name = format!(
-            "std/{}-{}",
-            source.version(),
-            &compiler[..compiler.len().min(12)]
-        );
+        let mut name = format!("std/{}-{}", source.version(), compiler(toolchain));
         if panic == Panic::Unwind {
             name.push_str("-unwind");
         }
@@ -63,6 +63,20 @@ impl StdBuild {
             directory: home.directory(name)?,
             panic,
         })
+    }
+
+    /// Those of the target for `toolchain` that are there.
+    pub fn left(toolchain: &Toolchain, home: &Home) -> Vec<StdBuild> {
+        let ending = format!("-{}", compiler(toolchain));
+        let builds = subdirectories(&home.root().join("std")).unwrap_or_default();
+        builds
+            .into_iter()
+            .filter(|directory| file_name(directory).ends_with(&ending))
+            .map(|directory| StdBuild {
+                directory,
+                panic: Panic::Abort,
+            })
+            .collect()
     }
 
     /// Builds; gives back the libraries that belong into the sysroot.

@@ -36,7 +36,7 @@ impl Host for Builtin {
                 path.display()
             );
         }
-        let engine = engine::new(proposals, arguments.timeout.is_some(), wasi)?;
+        let engine = engine::new(proposals, arguments.interruptible(), wasi)?;
         let cache = match arguments.no_cache {
             true => None,
             false => Cache::open(home, &arguments.rights),

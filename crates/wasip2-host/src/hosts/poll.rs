@@ -50,7 +50,7 @@ impl Host for Poll {
                 path.display()
             );
         }
-        let engine = engine::new(proposals, arguments.timeout.is_some(), Wasi::P2)?;
+        let engine = engine::new(proposals, arguments.interruptible(), Wasi::P2)?;
         let cache = match arguments.no_cache {
             true => None,
             false => Cache::open(home, &arguments.rights),

@@ -29,16 +29,17 @@ use crate::interfaces::Interfaces;
 use crate::program::Loader;
 use crate::wasi::p2::denial::Denials;
 use crate::wasi::p2::event_loop;
-use wasip2_ground::Console;
 use wasip2_ground::console::ProgressBar;
 use wasip2_ground::files::write_whole;
+use wasip2_ground::{Console, interrupt};
 
 pub use arguments::PreinitArgs;
 use clock::Time;
 pub use failure::Failure;
 use warm_up::{Candidate, WarmInstance};
 
-/// Runs the verb; gives back the exit code.
+/// Runs the verb; gives back the exit code. Ctrl-C ends it where it is, but for
+/// the moment in which the result takes its place.
 pub fn run(arguments: &PreinitArgs, console: &Console) -> Result<u8> {
     let denials = Denials::default();
     let made = make(arguments, denials.clone(), console);
@@ -98,6 +99,8 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
     let snapshot = snapshot?;
 
     let absolute = std::path::absolute(&output).map_err(anyhow::Error::from)?;
+    // Whoever listens to Ctrl-C already goes on doing so.
+    let _ = interrupt::note();
     write_whole(&absolute, &snapshot)?;
     console.status(
         "Finished",

@@ -6,9 +6,10 @@
 //! Who keeps it waiting for longer than the limits allow is given up; sooner,
 //! where there is no room for somebody else.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
@@ -21,12 +22,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use super::permits::{Permit, Permits};
+
 /// How often is looked for clients to give up.
 const ROUND: Duration = Duration::from_millis(250);
 
 /// How long a client may have kept an instance waiting though another request
 /// has none.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How long to wait for room before somebody has to go for it.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -50,6 +53,8 @@ pub struct Clients {
     connected: Mutex<HashMap<u64, Arc<Client>>>,
     next: AtomicU64,
     room: Arc<Semaphore>,
+    /// When was looked last for clients that keep instances waiting.
+    looked: Mutex<Instant>,
     /// How many were given up.
     pub given_up: AtomicU64,
 }
@@ -171,6 +176,7 @@ impl Clients {
             connected: Mutex::default(),
             next: AtomicU64::new(0),
             room: Arc::new(Semaphore::new(limits.connections)),
+            looked: Mutex::new(Instant::now()),
             given_up: AtomicU64::new(0),
         }
     }
@@ -201,13 +207,24 @@ impl Clients {
 
     /// A permit of `permits`. While there is none, those go who have kept an
     /// instance waiting for the longest time.
-    pub async fn acquire(&self, permits: &Arc<Semaphore>) -> OwnedSemaphorePermit {
+    pub async fn acquire(&self, permits: &Arc<Permits>) -> Permit {
+        let mut permit = pin!(permits.take());
         loop {
-            let permit = tokio::time::timeout(PAUSE, permits.clone().acquire_owned());
-            if let Ok(permit) = permit.await {
-                return permit.expect("it is never closed");
+            if let Ok(permit) = tokio::time::timeout(PAUSE, permit.as_mut()).await {
+                return permit;
             }
-            self.free_an_instance();
+            // One of those that wait looks for all of them.
+            let due = {
+                let mut looked = self.looked.lock().expect("nothing in here panics");
+                let due = looked.elapsed() >= PAUSE;
+                if due {
+                    *looked = Instant::now();
+                }
+                due
+            };
+            if due {
+                self.free_instances(permits.wanted());
+            }
         }
     }
 
@@ -236,36 +253,41 @@ impl Clients {
     /// Gives one up that has asked for nothing, or else one that keeps an
     /// instance waiting.
     pub fn make_room(&self) {
-        let longest = self.longest(|state, now| match state.exchange {
+        let idle = self.by_time(|state, now| match state.exchange {
             None => state.waiting(now),
             Some(_) => None,
         });
-        match longest {
-            Some(client) => self.give_up(&client),
-            None => self.free_an_instance(),
+        match idle.iter().max_by_key(|(time, _)| *time) {
+            Some((_, client)) => self.give_up(client),
+            None => self.free_instances(1),
         }
     }
 
-    fn free_an_instance(&self) {
-        let longest = self.longest(|state, now| {
+    /// Gives those up that have kept their instances waiting for the longest
+    /// time, `number` of them at most.
+    fn free_instances(&self, number: usize) {
+        let mut slow = self.by_time(|state, now| {
             state.exchange.as_ref()?;
             let waited = state.waited + state.waiting(now)?;
             (waited > PATIENCE).then_some(waited)
         });
-        if let Some(client) = longest {
-            self.give_up(&client);
+        slow.sort_by_key(|(time, _)| Reverse(*time));
+        for (_, client) in slow.iter().take(number) {
+            self.give_up(client);
         }
     }
 
-    /// The one for which `time` is the longest.
-    fn longest(&self, time: impl Fn(&State, Instant) -> Option<Duration>) -> Option<Arc<Client>> {
+    /// Those that have a `time`, with it.
+    fn by_time(
+        &self,
+        time: impl Fn(&State, Instant) -> Option<Duration>,
+    ) -> Vec<(Duration, Arc<Client>)> {
         let now = Instant::now();
         let connected = self.connected();
         let times = connected
             .values()
-            .filter_map(|client| Some((time(&client.locked(), now)?, client)));
-        let (_, client) = times.max_by_key(|(time, _)| *time)?;
-        Some(client.clone())
+            .filter_map(|client| Some((time(&client.locked(), now)?, client.clone())));
+        times.collect()
     }
 
     fn give_up(&self, client: &Client) {

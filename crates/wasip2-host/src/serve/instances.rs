@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
@@ -19,6 +18,7 @@ use crate::wasi::p2::inside::Inside;
 use crate::wasi::p2::link;
 
 use super::clients::Clients;
+use super::permits::{Permit, Permits};
 use super::statistics::Statistics;
 
 /// The instances of one component.
@@ -41,7 +41,7 @@ pub struct Instances {
     idle: Mutex<Vec<Idle>>,
     /// One permit for each that may answer. Those that are idle have none: who
     /// gets a permit takes one of them, so that there are never more.
-    permits: Arc<Semaphore>,
+    permits: Arc<Permits>,
     /// The most memory that one may have, in bytes.
     memory: usize,
     pub statistics: Statistics,
@@ -64,7 +64,7 @@ pub struct Instance {
 pub struct Answering {
     pub instance: Instance,
     // Given back when the instance is gone, or idle.
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 impl Instances {
@@ -99,7 +99,7 @@ impl Instances {
             idle_timeout: arguments.idle_instance_timeout,
             limit: arguments.timeout,
             idle: Mutex::default(),
-            permits: Arc::new(Semaphore::new(arguments.limits.max_instances() as usize)),
+            permits: Arc::new(Permits::new(arguments.limits.max_instances() as usize)),
             memory: arguments.limits.max_memory(),
             statistics: Statistics::default(),
         })

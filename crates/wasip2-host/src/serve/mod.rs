@@ -11,6 +11,7 @@ mod chain;
 mod clients;
 mod exchange;
 mod instances;
+mod permits;
 mod routed;
 mod server;
 mod statistics;
@@ -57,7 +58,8 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
     };
     let served: Vec<&Served> = others.iter().chain([&main]).collect();
     let most = arguments.limits.max_instances();
-    let (engine, mut components) = compile(&served, most, cache.as_ref(), console)?;
+    let interruptible = arguments.interruptible.unwrap_or(true);
+    let (engine, mut components) = compile(&served, most, interruptible, cache.as_ref(), console)?;
     let component = components.pop().context("one is served")?;
     let clients = Arc::new(Clients::new(Limits {
         head: arguments.limits.header_timeout(),
@@ -119,14 +121,16 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
 fn compile(
     served: &[&Served],
     most: u32,
+    interruptible: bool,
     cache: Option<&Cache>,
     console: &Console,
 ) -> Result<(Engine, Vec<Component>)> {
     let threads = served.iter().any(|served| served.proposals().threads);
     let number = u32::try_from(served.len()).unwrap_or(u32::MAX);
     let with_room = |size| -> Result<_> {
+        let instances = most.saturating_mul(number);
         let (engine, set_aside) =
-            engine::serving(Proposals { threads }, most.saturating_mul(number), size)?;
+            engine::serving(Proposals { threads }, interruptible, instances, size)?;
         let components = served
             .iter()
             .map(|served| component::compile(&engine, &served.wasm, served.path, cache))

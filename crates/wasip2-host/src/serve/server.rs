@@ -23,6 +23,18 @@ use super::instances::Instances;
 /// How long requests may go on after Ctrl-C.
 pub const GRACE: Duration = Duration::from_secs(5);
 
+/// How many bytes the system takes for a client before it has sent them. By
+/// itself it takes megabytes, which a guest makes for each client that reads
+/// nothing.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 << 10;
+
+/// How many connections may be there that are not yet accepted, as far as the
+/// system allows it. Whoever finds no room tries again after a second: with the
+/// standard library's 128, that is anybody who comes with a few others.
+#[cfg(unix)]
+const BACKLOG: i32 = 4096;
+
 /// How long to wait where a connection could not be accepted, for want of
 /// descriptors most often.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -50,6 +62,8 @@ impl Server {
         let listener = StdListener::bind(address)
             .with_context(|| format!("{address} (--addr) cannot be listened on"))?;
         listener.set_nonblocking(true)?;
+        #[cfg(unix)]
+        let _ = rustix::net::listen(&listener, BACKLOG);
         Ok(Server {
             address: listener.local_addr()?,
             listener,
@@ -143,6 +157,8 @@ async fn serve_connection(
     mut stopped: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT);
     let client = &admitted.client;
     let service = service_fn(|request| async {
         let response =

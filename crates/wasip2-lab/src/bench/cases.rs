@@ -40,6 +40,10 @@ pub struct Variant {
     /// Flags for rustc, without which it does not build.
     #[serde(default)]
     pub rustflags: Vec<String>,
+    /// Whether its host can stop it while it computes, where that is not as usual:
+    /// servers can, and programs with a time limit.
+    #[serde(default)]
+    pub interruptible: Option<bool>,
     /// Whether it does only what has a program of its own for it.
     #[serde(default)]
     pub peer: bool,

@@ -174,6 +174,7 @@ impl Progress {
                 let host = (variant.crates != Crates::Native).then(|| Host {
                     tool: plan.host.clone(),
                     role,
+                    interruptible: variant.interruptible,
                 });
                 Some(Launch {
                     program,

@@ -59,6 +59,8 @@ pub struct Host {
     /// The tool's file.
     pub tool: PathBuf,
     pub role: Role,
+    /// See [`Variant`](super::cases::Variant).
+    pub interruptible: Option<bool>,
 }
 
 /// What the host does with a component.
@@ -132,6 +134,9 @@ impl Running {
                         .arg("--max-instance-reuse-count")
                         .arg(reuse.to_string()),
                 };
+                if let Some(interruptible) = host.interruptible {
+                    command.arg(format!("--interruptible={interruptible}"));
+                }
                 for variable in &launch.environment {
                     command.args(["--env", variable]);
                 }

@@ -244,11 +244,17 @@ unsafe extern "C" fn accept4(
         let Kind::Tcp(tcp) = &socket.kind else {
             return Err(libc::EOPNOTSUPP);
         };
-        let accepted = socket.blocking(Direction::Read, || tcp.accept())?;
-        if let Ok(peer) = accepted.remote_address() {
-            // SAFETY: the caller gives room for an address, or none.
-            unsafe { to_libc(&peer, address, len) };
-        }
+        // Of a connection that is reset by now nobody can say whose it was: it is
+        // dropped, as some systems do by themselves. Without an address, the
+        // standard library's `accept` fails, and servers pause then.
+        let (accepted, peer) = socket.blocking(Direction::Read, || loop {
+            let accepted = tcp.accept()?;
+            if let Ok(peer) = accepted.remote_address() {
+                return Ok((accepted, peer));
+            }
+        })?;
+        // SAFETY: the caller gives room for an address, or none.
+        unsafe { to_libc(&peer, address, len) };
         let non_blocking = flags & libc::SOCK_NONBLOCK != 0;
         insert(Socket::new(Kind::Tcp(accepted), non_blocking))
     })())

@@ -34,8 +34,8 @@ fn surprises(results: &Results, text: &mut String) {
     for cell in surprises {
         let _ = writeln!(
             text,
-            "- `{}` {} (expected: {}): {}",
-            cell.name(),
+            "- {}: {} (expected: {}): {}",
+            plain(&cell.name()),
             cell.outcome,
             cell.expected,
             plain(cell.error.as_deref().unwrap_or("-"))
@@ -62,7 +62,7 @@ fn table(results: &Results, text: &mut String) {
             let shown: Vec<String> = cells
                 .iter()
                 .filter(|cell| cell.variant == variant)
-                .map(|cell| format!("{}: {}", cell.setting, shown(cell)))
+                .map(|cell| format!("{}: {}", plain(&cell.setting), shown(cell)))
                 .collect();
             shown.join("<br>")
         };

@@ -1,11 +1,12 @@
 //! What the runtime itself costs, without anybody at the other end.
 //!
-//! Usage: turns timers|sockets|spawn|channel NUMBER SECONDS
+//! Usage: turns timers|sockets|spawn|channel|compute NUMBER SECONDS
 //!
 //! - `timers`: one `yield_now`, while NUMBER timers are pending
 //! - `sockets`: one `yield_now`, while NUMBER sockets wait to be ready
 //! - `spawn`: one task spawned and joined, NUMBER at a time
 //! - `channel`: one message there and back, between each of NUMBER pairs
+//! - `compute`: a loop that only computes, NUMBER times
 
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,7 @@ async fn main() -> std::io::Result<()> {
         }
         "spawn" => spawn(count, seconds).await,
         "channel" => channel(count, seconds).await,
+        "compute" => compute(count, seconds),
         other => panic!("there is no `{other}`"),
     }
     Ok(())
@@ -71,6 +73,25 @@ async fn spawn(count: usize, seconds: f64) {
         while tasks.join_next().await.is_some() {}
         measure.record(begun, count as u64);
     }
+    measure.finish();
+}
+
+fn compute(count: usize, seconds: f64) {
+    let mut measure = Measure::new(seconds);
+    let mut mixed = 1u64;
+    while measure.goes_on() {
+        let begun = Instant::now();
+        for _ in 0..count {
+            // No turn of it can be left out, or done together with another.
+            for _ in 0..10_000 {
+                mixed ^= mixed << 13;
+                mixed ^= mixed >> 7;
+                mixed ^= mixed << 17;
+            }
+        }
+        measure.record(begun, count as u64);
+    }
+    std::hint::black_box(mixed);
     measure.finish();
 }
 

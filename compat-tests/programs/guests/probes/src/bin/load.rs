@@ -1,6 +1,6 @@
 //! Sends many requests, and says how many were answered.
 //!
-//! Usage: load default|sockets|http2 one-by-one|at-once|cancel|options NUMBER URL
+//! Usage: load default|sockets|http2 one-by-one|at-once|cancel|options|options-at-once NUMBER URL
 //!
 //! The first word is what sends the requests. `cancel` drops each request, or
 //! its response, after a random number of polls; both bodies stream. `options`
@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         other => return Err(format!("there is no engine `{other}`").into()),
     };
     let client = match way.as_str() {
-        "options" => builder
+        "options" | "options-at-once" => builder
             .connect_timeout(Duration::from_secs(20))
             .read_timeout(Duration::from_secs(20))
             .timeout(Duration::from_secs(20))
@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             let failed = failed.downcast::<reqwest::Error>()?;
             println!("a timeout: {}", failed.is_timeout());
         }
-        "at-once" => {
+        "at-once" | "options-at-once" => {
             let mut requests = stream::iter(0..number)
                 .map(|request| get(&client, url, request))
                 .buffer_unordered(AT_ONCE);

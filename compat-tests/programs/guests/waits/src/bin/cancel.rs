@@ -4,9 +4,10 @@
 //! What it has read by then has to be what was sent, and what is read after it
 //! the rest.
 //!
-//! Usage: cancel COUNT SEED [URL]
+//! Usage: cancel COUNT SEED AT_ONCE [URL]
 //!
-//! With the URL of a server that has `/echo`, HTTP requests are among them.
+//! AT_ONCE of them are under way at a time. With the URL of a server that has
+//! `/echo`, HTTP requests are among them.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -19,6 +20,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt};
 use reqwest::{Body, Client, ClientBuilder};
 use tokio::io::wasi::AsyncPollable;
@@ -46,11 +48,11 @@ impl Random {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [count, seed, url @ ..] = words.as_slice() else {
-        return Err("usage: cancel COUNT SEED [URL]".into());
+    let [count, seed, at_once, url @ ..] = words.as_slice() else {
+        return Err("usage: cancel COUNT SEED AT_ONCE [URL]".into());
     };
     let (count, seed): (u64, u64) = (count.parse()?, seed.parse()?);
-    let mut random = Random(seed | 1);
+    let at_once: u64 = at_once.parse()?;
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -78,20 +80,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         },
         url: url.first().map(|url| format!("{url}/echo")),
     };
-    let kinds = if world.url.is_some() { 12 } else { 10 };
     let (mut ended, mut cancelled, mut warm) = (0, 0, 0);
-    for number in 0..count {
-        if number == count / 4 {
-            warm = memory();
-        }
-        let operation = operation(random.below(kinds), &world, &mut random);
-        match give_up(operation, &mut random).await {
-            Some(result) => {
-                result?;
-                ended += 1;
-            }
-            None => cancelled += 1,
-        }
+    let parts = (0..at_once).map(|part| {
+        let share = count / at_once + u64::from(part < count % at_once);
+        world.give_up_many(share, Random(seed.wrapping_add(part << 32) | 1))
+    });
+    for part in try_join_all(parts).await? {
+        ended += part.ended;
+        cancelled += part.cancelled;
+        warm = warm.max(part.warm);
     }
 
     world.kept.lock().await.rest().await?;
@@ -124,6 +121,37 @@ struct World {
     clients: Vec<Client>,
     /// Where requests go.
     url: Option<String>,
+}
+
+/// What became of some operations.
+#[derive(Default)]
+struct Part {
+    ended: u64,
+    cancelled: u64,
+    /// The size of the memory when a quarter of them was done.
+    warm: usize,
+}
+
+impl World {
+    /// Gives up so many operations, one after the other.
+    async fn give_up_many(&self, count: u64, mut random: Random) -> io::Result<Part> {
+        let kinds = if self.url.is_some() { 12 } else { 10 };
+        let mut part = Part::default();
+        for number in 0..count {
+            if number == count / 4 {
+                part.warm = memory();
+            }
+            let operation = operation(random.below(kinds), self, &mut random);
+            match give_up(operation, &mut random).await {
+                Some(result) => {
+                    result?;
+                    part.ended += 1;
+                }
+                None => part.cancelled += 1,
+            }
+        }
+        Ok(part)
+    }
 }
 
 /// A connection that goes on whatever is given up.
