@@ -30,6 +30,16 @@ pub struct ServeArgs {
     #[arg(long, value_name = "NAME")]
     example: Option<String>,
 
+    /// The version of WASI to build the example for
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "VERSION",
+        requires = "example"
+    )]
+    wasi: Wasi,
+
     /// Build the example with optimisation
     #[arg(long, short, requires = "example")]
     release: bool,
@@ -74,7 +84,7 @@ fn build(example: &str, arguments: &ServeArgs, home: &Home, console: &Console) -
         "servers",
         &servers,
         &series,
-        Wasi::P2,
+        arguments.wasi,
         &arguments.series,
         home,
         console,

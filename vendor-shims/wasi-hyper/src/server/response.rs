@@ -1,10 +1,10 @@
-//! An [`http::Response`] as a `wasi:http/types.outgoing-response`.
+//! An [`http::Response`] as a response of the host's.
 
 use http::header::{Entry, HeaderName, CONNECTION, CONTENT_LENGTH};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body;
-use wasip2::http::types::{OutgoingBody, OutgoingResponse};
 
+use crate::wasi::Fields;
 use crate::{fields, Error};
 
 /// The headers that are about a connection.
@@ -17,35 +17,32 @@ const ABOUT_CONNECTION: [&str; 6] = [
     "upgrade",
 ];
 
-/// The response to a request of `method`, and its body with where to write it,
-/// unless there is nothing to write.
-#[allow(clippy::type_complexity)]
-pub(super) fn to_host<B: Body>(
-    response: Response<B>,
-    method: &Method,
-) -> Result<(OutgoingResponse, Option<(OutgoingBody, B)>), Error> {
+/// What is sent of a response.
+pub(super) struct Sent<B> {
+    pub(super) status: StatusCode,
+    pub(super) headers: Fields,
+    /// None if there is nothing to be sent.
+    pub(super) body: Option<B>,
+}
+
+/// What is sent of the response to a request of `method`.
+pub(super) fn sent<B: Body>(response: Response<B>, method: &Method) -> Result<Sent<B>, Error> {
     let (mut parts, body) = response.into_parts();
     let status = parts.status;
     drop_connection_headers(&mut parts.headers);
     let length = body.size_hint().exact();
-    set_length(&mut parts.headers, status, length);
-
-    let response = OutgoingResponse::new(fields::to_host(&parts.headers)?);
-    // It is 200 unless something else is said.
-    if status != StatusCode::OK {
-        response
-            .set_status_code(status.as_u16())
-            .map_err(|()| Error::refused_part("status", status))?;
-    }
     // A body that is asked for and left empty would be sent as chunks.
-    if !has_body(method, status) || body.is_end_stream() || length == Some(0) {
-        return Ok((response, None));
-    }
-    // It is refused for a `content-length` that is no number, too.
-    let message = response
-        .body()
-        .map_err(|()| Error::refused_part("body", "with this content-length"))?;
-    Ok((response, Some((message, body))))
+    let body = match has_body(method, status) {
+        true => (!body.is_end_stream() && length != Some(0)).then_some(body),
+        false => None,
+    };
+    let is_empty = body.is_none() && has_body(method, status);
+    set_length(&mut parts.headers, status, length, is_empty);
+    Ok(Sent {
+        status,
+        headers: fields::to_host(&parts.headers)?,
+        body,
+    })
 }
 
 /// Whether HTTP allows a body in a response of `status` to `method`.
@@ -82,11 +79,21 @@ fn is_about_connection(name: &HeaderName) -> bool {
 }
 
 /// Says how long a body is, as hyper does.
-fn set_length(headers: &mut HeaderMap, status: StatusCode, length: Option<u64>) {
+fn set_length(headers: &mut HeaderMap, status: StatusCode, length: Option<u64>, is_empty: bool) {
     if status.is_informational() || status == StatusCode::NO_CONTENT {
         return;
     }
-    if let (Some(length @ 1..), Entry::Vacant(entry)) = (length, headers.entry(CONTENT_LENGTH)) {
+    let length = match length {
+        Some(length @ 1..) => length,
+        // Where it is not said, the host cannot tell before it has answered.
+        _ if is_empty && EMPTY_IS_SAID => 0,
+        _ => return,
+    };
+    if let Entry::Vacant(entry) = headers.entry(CONTENT_LENGTH) {
         entry.insert(length.into());
     }
 }
+
+/// Whether the length of an empty body has to be said. A host of WASI 0.2 knows
+/// that there is none.
+const EMPTY_IS_SAID: bool = cfg!(any(target_env = "p3", wasip3));
