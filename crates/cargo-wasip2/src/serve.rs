@@ -10,8 +10,8 @@ use wasip2_series::workspace::{Build, Guests};
 use wasip2_series::{SeriesArgs, Source};
 use wasip2_toolchain::{self as toolchain, Panic, unwinding};
 
-/// Serve HTTP by a component that exports `wasi:http/incoming-handler`, with
-/// no right but those that are given here.
+/// Serve HTTP by a component that exports `wasi:http/incoming-handler`, or
+/// `wasi:http/handler` of WASI 0.3, with no right but those that are given here.
 ///
 /// It prints its URL, and serves HTTP/1.1 until Ctrl-C. A guest that traps is
 /// a response of status 500 and a backtrace here; one that takes longer than

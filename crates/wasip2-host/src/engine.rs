@@ -69,8 +69,8 @@ pub fn new(proposals: Proposals, interruptible: bool, wasi: Wasi) -> Result<Engi
 /// written over with what it begins with.
 const KEPT: usize = 512 << 10;
 
-/// Makes an engine for up to `instances` instances of that `size` at once, each
-/// of which may last for one request only: their memories are set aside once and
+/// Makes an engine for components of that version of WASI, and for up to
+/// `instances` instances of that `size` at once, each of which may last for one request only: their memories are set aside once and
 /// for all, as `wasmtime serve` does it. Where this process cannot have so many
 /// addresses, each instance gets its memory when it begins, and is slower; gives
 /// back whether they are set aside.
@@ -78,15 +78,20 @@ const KEPT: usize = 512 << 10;
 /// Where the system can tell which pages an instance has written to (Linux
 /// 6.7), these are reset and kept. To give them back and have them anew by page
 /// faults is half of what a small request costs.
-pub fn serving(proposals: Proposals, instances: u32, size: Size) -> Result<(Engine, bool)> {
+pub fn serving(
+    proposals: Proposals,
+    wasi: Wasi,
+    instances: u32,
+    size: Size,
+) -> Result<(Engine, bool)> {
     let engine = |pool| {
-        let mut config = config(proposals, true, Wasi::P2);
+        let mut config = config(proposals, true, wasi);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Engine::new(&config)
     };
     let pool = || {
         let mut pool = pool(instances, size);
-        if proposals.threads {
+        if proposals.threads || wasi == Wasi::P3 {
             pool.total_stacks(instances.saturating_mul(STACKS));
         }
         pool
@@ -99,7 +104,7 @@ pub fn serving(proposals: Proposals, instances: u32, size: Size) -> Result<(Engi
     if let Ok(engine) = engine(keeping).or_else(|_| engine(pool())) {
         return Ok((engine, true));
     }
-    let mut config = config(proposals, true, Wasi::P2);
+    let mut config = config(proposals, true, wasi);
     use_few_addresses(&mut config);
     let engine = Engine::new(&config)
         .map_err(anyhow::Error::from)
@@ -107,7 +112,8 @@ pub fn serving(proposals: Proposals, instances: u32, size: Size) -> Result<(Engi
     Ok((engine, false))
 }
 
-/// How many threads an instance has on average, where components have threads.
+/// How many threads an instance has on average where components have threads, or
+/// requests at once.
 const STACKS: u32 = 32;
 
 fn pool(instances: u32, size: Size) -> PoolingAllocationConfig {

@@ -246,7 +246,8 @@ impl Clients {
         }
     }
 
-    fn free_an_instance(&self) {
+    /// Gives one up that keeps an instance waiting.
+    pub fn free_an_instance(&self) {
         let longest = self.longest(|state, now| {
             state.exchange.as_ref()?;
             let waited = state.waited + state.waiting(now)?;

@@ -13,7 +13,9 @@ mod exchange;
 mod instances;
 mod routed;
 mod server;
+mod shared;
 mod statistics;
+mod transmission;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +25,7 @@ use anyhow::{Context, Result};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Wasi};
 
 use crate::arguments::ServeArgs;
 use crate::cache::Cache;
@@ -71,6 +73,7 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
         let instances = Instances::new(
             &engine,
             component,
+            served.wasi,
             served.path,
             arguments,
             &routed.rights,
@@ -88,6 +91,7 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
     let instances = Instances::new(
         &engine,
         &component,
+        main.wasi,
         main.path,
         arguments,
         &arguments.rights,
@@ -123,10 +127,16 @@ fn compile(
     console: &Console,
 ) -> Result<(Engine, Vec<Component>)> {
     let threads = served.iter().any(|served| served.proposals().threads);
+    let shared = served.iter().any(|served| served.wasi == Wasi::P3);
+    let wasi = if shared { Wasi::P3 } else { Wasi::P2 };
     let number = u32::try_from(served.len()).unwrap_or(u32::MAX);
     let with_room = |size| -> Result<_> {
-        let (engine, set_aside) =
-            engine::serving(Proposals { threads }, most.saturating_mul(number), size)?;
+        let (engine, set_aside) = engine::serving(
+            Proposals { threads },
+            wasi,
+            most.saturating_mul(number),
+            size,
+        )?;
         let components = served
             .iter()
             .map(|served| component::compile(&engine, &served.wasm, served.path, cache))
@@ -157,16 +167,20 @@ fn compile(
 struct Served<'a> {
     path: &'a Path,
     wasm: Vec<u8>,
+    /// The version of WASI that it is for.
+    wasi: Wasi,
 }
 
 impl Served<'_> {
     fn read(path: &Path) -> Result<Served<'_>> {
-        let served = Served {
+        let wasm = component::read(path)?;
+        let mut served = Served {
             path,
-            wasm: component::read(path)?,
+            wasi: Wasi::P2,
+            wasm,
         };
-        let interfaces = Interfaces::of(&served.wasm);
-        interfaces.for_serving().with_context(|| served.cannot())?;
+        let wasi = Interfaces::of(&served.wasm).for_serving();
+        served.wasi = wasi.with_context(|| served.cannot())?;
         Ok(served)
     }
 
