@@ -14,7 +14,7 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 use http::uri::{Authority, Scheme};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::unconstrained;
@@ -426,6 +426,7 @@ impl AccessorTask<Guest> for Answer {
             answer,
             place,
         } = ask;
+        let is_head = request.method() == Method::HEAD;
         let request = accessor.with(|mut store| {
             let (parts, body) = request.into_parts();
             let headers = FieldMap::new_immutable(store.data_mut().http().hooks, parts.headers);
@@ -438,7 +439,8 @@ impl AccessorTask<Guest> for Answer {
                 let (told, telling) = oneshot::channel();
                 let transmitted = async move { telling.await.unwrap_or(Ok(())) };
                 let response = accessor.with(|store| response.into_http(store, transmitted))?;
-                Ok(response.map(|body| Transmission::new(body, told, place).boxed_unsync()))
+                let none = is_head || matches!(response.status().as_u16(), 100..=199 | 204 | 304);
+                Ok(response.map(|body| Transmission::new(body, none, told, place).boxed_unsync()))
             }
             Err(code) => Err(code),
         };

@@ -49,19 +49,24 @@ impl Place {
 /// A response's body that tells its guest what became of it.
 pub struct Transmission {
     body: WasiBody,
+    /// HTTP has none here, whatever the guest writes.
+    none: bool,
     told: Option<oneshot::Sender<Result<(), Error>>>,
     place: Arc<Place>,
 }
 
 impl Transmission {
-    /// `body`, whose end `told` tells, and which has its `place` until then.
+    /// `body`, whose end `told` tells, and which has its `place` until then;
+    /// `none` of it is sent where HTTP has none.
     pub fn new(
         body: WasiBody,
+        none: bool,
         told: oneshot::Sender<Result<(), Error>>,
         place: Arc<Place>,
     ) -> Transmission {
         Transmission {
             body,
+            none,
             told: Some(told),
             place,
         }
@@ -98,7 +103,7 @@ impl Body for Transmission {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.none || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -109,7 +114,7 @@ impl Body for Transmission {
 impl Drop for Transmission {
     fn drop(&mut self) {
         // Of one whose length is known, nobody asks for more.
-        let whole = self.body.is_end_stream() || self.body.size_hint().exact() == Some(0);
+        let whole = self.is_end_stream() || self.body.size_hint().exact() == Some(0);
         self.tell(match whole {
             true => Ok(()),
             false => Err(Error::ConnectionTerminated),

@@ -241,7 +241,11 @@ impl Received {
         };
         // Whoever wants more than is there polls again.
         let mut cx = Context::from_waker(Waker::noop());
-        match data.poll(self.remaining, &mut cx) {
+        let mut first = data.poll(self.remaining, &mut cx);
+        if first.is_pending() && let_host_go_on() {
+            first = data.poll(self.remaining, &mut cx);
+        }
+        match first {
             Poll::Pending => {}
             Poll::Ready(Some(bytes)) => {
                 self.took(&bytes);
@@ -258,7 +262,11 @@ impl Received {
         };
         let mut trailers = Box::pin(data.trailers.into_future());
         let mut cx = Context::from_waker(Waker::noop());
-        match trailers.as_mut().poll(&mut cx) {
+        let mut end = trailers.as_mut().poll(&mut cx);
+        if end.is_pending() && let_host_go_on() {
+            end = trailers.as_mut().poll(&mut cx);
+        }
+        match end {
             Poll::Ready(Ok(None)) => self.remaining = Some(0),
             Poll::Ready(end) => self.state = State::Known(end),
             Poll::Pending => self.state = State::Trailers(trailers),
@@ -324,6 +332,15 @@ impl Data {
     }
 }
 
+/// Has the host get on with what it was asked for, which it does not by itself
+/// while this instance runs; says whether it could.
+fn let_host_go_on() -> bool {
+    #[cfg(feature = "tokio")]
+    return wasi_waitable::wait(Some(std::time::Duration::ZERO)).is_ok();
+    #[cfg(not(feature = "tokio"))]
+    false
+}
+
 /// What was read, and the room for what is read next. Few bytes do not keep
 /// much room.
 fn part(mut read: Vec<u8>) -> (Bytes, Vec<u8>) {
@@ -385,7 +402,7 @@ impl<R: Reactor> fmt::Debug for Incoming<R> {
 }
 
 /// The length that the headers give, if they give one.
-fn content_length(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let length = lengths.next()?.to_str().ok()?.parse().ok()?;
     lengths.next().is_none().then_some(length)

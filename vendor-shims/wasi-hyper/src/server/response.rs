@@ -21,6 +21,9 @@ const ABOUT_CONNECTION: [&str; 6] = [
 pub(super) struct Sent<B> {
     pub(super) status: StatusCode,
     pub(super) headers: Fields,
+    /// How long its headers say that it is.
+    #[cfg(any(target_env = "p3", wasip3))]
+    pub(super) length: Option<u64>,
     /// None if there is nothing to be sent.
     pub(super) body: Option<B>,
 }
@@ -41,6 +44,8 @@ pub(super) fn sent<B: Body>(response: Response<B>, method: &Method) -> Result<Se
     Ok(Sent {
         status,
         headers: fields::to_host(&parts.headers)?,
+        #[cfg(any(target_env = "p3", wasip3))]
+        length: crate::body::content_length(&parts.headers),
         body,
     })
 }

@@ -178,6 +178,7 @@ fn to_host<B: Body>(
     let Sent {
         status,
         headers,
+        length,
         body,
     } = response::sent(response, method)?;
     let Some(body) = body else {
@@ -188,7 +189,7 @@ fn to_host<B: Body>(
     let (trailers, told) = wit_future::new(|| Err(ErrorCode::HttpProtocolError));
     let (response, transmitted) = types::Response::new(headers, Some(contents), told);
     let sending = Sending {
-        body: Some(Outgoing::new(stream, trailers, body)),
+        body: Some(Outgoing::new(stream, trailers, body).limit(length)),
         told: Some(Box::pin(transmitted.into_future())),
     };
     Ok((with_status(response, status)?, Some(sending)))
