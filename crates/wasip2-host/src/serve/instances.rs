@@ -1,7 +1,6 @@
 //! Instances of the component: for one request at a time if it is for WASI 0.2,
 //! and shared by many if it is for 0.3.
 
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -22,6 +21,7 @@ use crate::wasi::p2::guest::{Guest, Streams};
 use crate::wasi::p2::inside::Inside;
 use crate::wasi::{p2, p3};
 
+use super::Served;
 use super::clients::Clients;
 use super::shared::{Seat, Shared};
 use super::statistics::Statistics;
@@ -87,18 +87,18 @@ pub struct Answering {
 }
 
 impl Instances {
-    /// None yet, of `component`, which was read from `path` and may do what
+    /// None yet, of `component`, which is what is `served` and may do what
     /// `rights` say, and send to those that are `inside`.
     pub fn new(
         engine: &Engine,
         component: &Component,
-        wasi: Wasi,
-        path: &Path,
+        served: &Served<'_>,
         arguments: &ServeArgs,
         rights: &Rights,
         inside: Inside,
         denials: Denials,
     ) -> Result<Instances> {
+        let &Served { path, wasi, .. } = served;
         let (reuse, at_once) = (arguments.reuse(wasi), arguments.at_once(wasi)?);
         let handler =
             match wasi {

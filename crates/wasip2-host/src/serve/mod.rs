@@ -73,8 +73,7 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
         let instances = Instances::new(
             &engine,
             component,
-            served.wasi,
-            served.path,
+            served,
             arguments,
             &routed.rights,
             chain.inside(Some(name), &routed.reaches),
@@ -91,8 +90,7 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
     let instances = Instances::new(
         &engine,
         &component,
-        main.wasi,
-        main.path,
+        &main,
         arguments,
         &arguments.rights,
         chain.inside(None, &all),

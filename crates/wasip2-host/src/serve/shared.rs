@@ -1,9 +1,9 @@
 //! Instances of a component of WASI 0.3, each for many requests at once.
 //!
 //! A request goes to an instance whose guest waits, the one that has the fewest,
-//! and to a new one while all of them compute: so requests share what an
-//! instance keeps, and none waits for another's computation if there may be one
-//! more.
+//! and to a new one while all of them compute for other requests: so requests
+//! share what an instance keeps, and none waits for another's computation if
+//! there may be one more.
 
 use std::future::{Future, poll_fn};
 use std::mem;
@@ -158,7 +158,8 @@ impl Shared {
         let free = all.iter().filter_map(|instance| {
             let state = instance.state();
             let takes = state.asks.is_some() && state.active < self.at_once;
-            let takes = takes && (computes || !instance.computes.load(Ordering::Relaxed));
+            let takes = takes
+                && (computes || state.active == 0 || !instance.computes.load(Ordering::Relaxed));
             takes.then_some((state.active, instance))
         });
         let (_, instance) = free.min_by_key(|(active, _)| *active)?;
