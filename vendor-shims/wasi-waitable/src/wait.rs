@@ -74,13 +74,9 @@ pub fn wait(timeout: Option<Duration>) -> io::Result<usize> {
         return Ok(events);
     }
     match timeout {
-        Some(timeout) => {
-            if set_alarm_in(timeout) {
-                return Ok(set::drain());
-            }
-        }
+        Some(timeout) if set_alarm_in(timeout) => return Ok(set::drain()),
         None if pending() == 0 => return Err(deadlock()),
-        None => {}
+        Some(_) | None => {}
     }
     let events = set::block();
     task::run_jobs();

@@ -35,7 +35,7 @@
 //! }
 //! ```
 //!
-//! A task that blocks, as [`wait`](crate::wait) does unless it is
+//! A task that blocks, as [`wait`] does unless it is
 //! [deferred](crate::defer_wait), may do so, but keeps its instance: until it goes
 //! on, the host begins no other call, and goes on with none.
 

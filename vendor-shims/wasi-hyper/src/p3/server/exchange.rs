@@ -106,8 +106,11 @@ struct Sending<B: Body> {
     /// None once it has ended.
     body: Option<Outgoing<B>>,
     /// What became of the response; none once that is told.
-    told: Option<Pin<Box<FutureRead<Result<(), ErrorCode>>>>>,
+    told: Option<Pin<Box<Transmitted>>>,
 }
+
+/// Whether a response was sent.
+type Transmitted = FutureRead<Result<(), ErrorCode>>;
 
 impl<B> Sending<B>
 where
