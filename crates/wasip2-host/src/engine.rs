@@ -91,8 +91,10 @@ pub fn serving(
     };
     let pool = || {
         let mut pool = pool(instances, size);
-        if proposals.threads || wasi == Wasi::P3 {
+        if proposals.threads {
             pool.total_stacks(instances.saturating_mul(STACKS));
+        } else if wasi == Wasi::P3 {
+            pool.total_stacks(instances.saturating_mul(STACKS_OF_0_3));
         }
         pool
     };
@@ -112,9 +114,12 @@ pub fn serving(
     Ok((engine, false))
 }
 
-/// How many threads an instance has on average where components have threads, or
-/// requests at once.
+/// How many threads an instance has on average where components have threads.
 const STACKS: u32 = 32;
+
+/// How many stacks one of WASI 0.3 takes on average: only what blocks keeps one.
+/// Each is two mappings, of which Linux allows a process 65,530.
+const STACKS_OF_0_3: u32 = 8;
 
 fn pool(instances: u32, size: Size) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
