@@ -33,6 +33,7 @@ mod serve_faults;
 mod serve_limits;
 mod serve_load;
 mod serve_pool;
+mod serve_shared;
 mod server;
 mod setup;
 mod stand_ins;

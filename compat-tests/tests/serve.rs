@@ -1,5 +1,5 @@
-//! One axum application three ways: natively, over sockets in a component, and
-//! as a handler of `wasi:http`.
+//! One axum application four ways: natively, over sockets in a component, and as
+//! a handler of `wasi:http`, of WASI 0.2 and of 0.3.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::differences;
 use crate::preinit;
-use crate::server::{Body, Request, Server, component, native};
+use crate::server::{Body, Request, Server, component, component_0_3, native};
 use crate::tool::Tool;
 
 /// A case that ends otherwise in a component.
@@ -21,6 +21,8 @@ struct Difference {
     sockets: Option<String>,
     /// As a handler, where that differs.
     handler: Option<String>,
+    /// As a handler of WASI 0.3, where that is not as one of 0.2.
+    shared: Option<String>,
     #[allow(dead_code, reason = "it is for whoever reads the file")]
     why: String,
 }
@@ -342,6 +344,7 @@ fn one_application_answers_alike_natively_over_sockets_and_as_a_handler() {
     let reused = Server::serving("app", &reusing);
     let begun = preinit::begun("app", files.path(), &flags);
     let begun = Server::serving_file(&begun, &flags);
+    let shared = Server::serving_file(&component_0_3("app"), &flags);
 
     let cases = cases();
     assert!(cases.len() >= 80, "only {} cases", cases.len());
@@ -353,6 +356,7 @@ fn one_application_answers_alike_natively_over_sockets_and_as_a_handler() {
         let handler = fresh.ask(request).summary();
         let again = reused.ask(request).summary();
         let begun = begun.ask(request).summary();
+        let shared = shared.ask(request).summary();
         let known = known.remove(case);
         if let Some(known) = &known
             && known.native != native
@@ -369,7 +373,18 @@ fn one_application_answers_alike_natively_over_sockets_and_as_a_handler() {
                 "{case}, over sockets\n  expected: {listed}\n  is:       {sockets}"
             ));
         }
-        let listed = expected(known.as_ref().and_then(|known| known.handler.as_ref()));
+        let as_handler = known.as_ref().and_then(|known| known.handler.as_ref());
+        let listed = expected(
+            (known.as_ref())
+                .and_then(|known| known.shared.as_ref())
+                .or(as_handler),
+        );
+        if shared != listed {
+            wrong.push(format!(
+                "{case}, as a handler of WASI 0.3\n  expected: {listed}\n  is:       {shared}"
+            ));
+        }
+        let listed = expected(as_handler);
         for (way, handler) in [
             ("as a handler", handler),
             ("as one that is reused", again),
@@ -389,10 +404,11 @@ fn one_application_answers_alike_natively_over_sockets_and_as_a_handler() {
     }
     assert!(
         wrong.is_empty(),
-        "{} of {} cases differ:\n{}\n{}",
+        "{} of {} cases differ:\n{}\n{}\n{}",
         wrong.len(),
         cases.len(),
         wrong.join("\n"),
-        fresh.said()
+        fresh.said(),
+        shared.said()
     );
 }

@@ -3,11 +3,14 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use wasip2_fixtures::{HttpServer, router};
+
 use crate::http_client::packages;
-use crate::server::{Body, Request, Server, component};
+use crate::server::{Body, Request, Server, component, component_0_3};
 use crate::tool::Tool;
 
 /// One instance for everything.
@@ -20,9 +23,14 @@ const REUSED: [&str; 4] = [
 
 #[test]
 fn an_api_keeps_its_state_as_long_as_its_instance() {
+    keeps_its_state(&component("api"));
+    keeps_its_state(&component_0_3("api"));
+}
+
+fn keeps_its_state(api: &Path) {
     let json =
         |text| Request::post("/notes", Body::Text(text)).header("content-type", "application/json");
-    let server = Server::serving("api", &REUSED);
+    let server = Server::serving_file(api, &REUSED);
     let made = server.ask(&json(r#"{"text":"one"}"#));
     assert_eq!((made.status, made.text()), (201, "1".to_owned()));
     assert_eq!(server.ask(&json(r#"{"text":"two"}"#)).text(), "2");
@@ -37,14 +45,19 @@ fn an_api_keeps_its_state_as_long_as_its_instance() {
         r#"{"text":"two"}"#
     );
 
-    let fresh = Server::serving("api", &[]);
+    let fresh = Server::serving_file(api, &["--max-instance-reuse-count", "1"]);
     fresh.ask(&json(r#"{"text":"one"}"#));
     assert_eq!(fresh.ask(&Request::get("/notes")).text(), "{}");
 }
 
 #[test]
 fn events_arrive_when_they_happen_and_end_with_their_client() {
-    let server = Server::serving("events", &REUSED);
+    arrive_and_end(&component("events"));
+    arrive_and_end(&component_0_3("events"));
+}
+
+fn arrive_and_end(events: &Path) {
+    let server = Server::serving_file(events, &REUSED);
     let ask = |path: &str| {
         let mut stream = TcpStream::connect(server.address()).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
@@ -91,7 +104,12 @@ fn files_are_served_from_a_directory_and_no_other() {
     fs::create_dir(directory.path().join("inner")).unwrap();
     fs::write(directory.path().join("inner/index.html"), "<p>Inside</p>").unwrap();
     let mapped = format!("{}::/files", directory.path().display());
-    let server = Server::serving("files", &["--dir", &mapped]);
+    for files in [component("files"), component_0_3("files")] {
+        are_served(&Server::serving_file(&files, &["--dir", &mapped]));
+    }
+}
+
+fn are_served(server: &Server) {
     let page = server.ask(&Request::get("/page.html"));
     assert_eq!(
         (page.status, page.text()),
@@ -104,6 +122,44 @@ fn files_are_served_from_a_directory_and_no_other() {
     let known = page.header("last-modified").unwrap().to_owned();
     let again = Request::get("/page.html").header("if-modified-since", known);
     assert_eq!(server.ask(&again).status, 304);
+}
+
+/// It sends over sockets, where a handler of 0.2 sends through the host.
+#[test]
+fn a_proxy_of_wasi_0_3_has_many_requests_upstream_at_once() {
+    let upstream = HttpServer::start(router()).unwrap();
+    let flags = [
+        "--network",
+        "--name-lookup",
+        "--max-instances",
+        "1",
+        "--env",
+    ];
+    let upstream = format!("UPSTREAM={}", upstream.url());
+    let server = Server::serving_file(
+        &component_0_3("proxy"),
+        &[&flags[..], &[&*upstream]].concat(),
+    );
+    assert_eq!(server.ask(&Request::get("/wait/1/7")).status, 200);
+    let started = Instant::now();
+    thread::scope(|scope| {
+        for number in 0..16 {
+            let server = &server;
+            scope.spawn(move || {
+                let answer = server.ask(&Request::get(format!("/wait/300/{number}")));
+                let text = format!("request {number} waited 300 ms");
+                assert_eq!(
+                    (answer.status, answer.text()),
+                    (200, text),
+                    "{}",
+                    server.said()
+                );
+            });
+        }
+    });
+    // One after the other they take nearly five seconds.
+    let took = started.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }
 
 #[test]

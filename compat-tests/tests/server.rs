@@ -155,6 +155,11 @@ pub fn component(name: &str) -> PathBuf {
     tool::component("serve", name, &[])
 }
 
+/// The same, built for WASI 0.3.
+pub fn component_0_3(name: &str) -> PathBuf {
+    tool::component("serve", name, &["--wasi", "0.3"])
+}
+
 /// The server `name`, natively.
 pub fn native(name: &str) -> Command {
     Command::new(tool::native("servers", name, name))

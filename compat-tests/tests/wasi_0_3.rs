@@ -282,7 +282,12 @@ fn what_cannot_run_says_why() {
         (export "wasi:http/handler@0.3.0" (instance $clock)))"#;
     other(handler);
     let said = Tool::new("serve").arg(&file).run().failed(1);
-    assert_says(&said, &["`wasi:http/handler@0.3.0`", "has 0.2 only"]);
+    assert_says(
+        &said,
+        &["cannot serve", "does not export `wasi:http/handler`"],
+    );
+    let said = Tool::new("preinit").arg(&file).run().failed(1);
+    assert_says(&said, &["for WASI 0.3", "serve it as it is"]);
     let said = host(&[], &file).run().failed(1);
     assert_says(&said, &["does not export `wasi:cli/run`"]);
 }

@@ -10,8 +10,8 @@ use wasip2_series::workspace::{Build, Guests};
 use wasip2_series::{SeriesArgs, Source};
 use wasip2_toolchain::{self as toolchain, Panic, unwinding};
 
-/// Serve HTTP by a component that exports `wasi:http/incoming-handler`, with
-/// no right but those that are given here.
+/// Serve HTTP by a component that exports `wasi:http/incoming-handler`, or
+/// `wasi:http/handler` of WASI 0.3, with no right but those that are given here.
 ///
 /// It prints its URL, and serves HTTP/1.1 until Ctrl-C. A guest that traps is
 /// a response of status 500 and a backtrace here; one that takes longer than
@@ -29,6 +29,16 @@ pub struct ServeArgs {
     /// compat-tests/programs/servers
     #[arg(long, value_name = "NAME")]
     example: Option<String>,
+
+    /// The version of WASI to build the example for
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        value_name = "VERSION",
+        requires = "example"
+    )]
+    wasi: Wasi,
 
     /// Build the example with optimisation
     #[arg(long, short, requires = "example")]
@@ -74,7 +84,7 @@ fn build(example: &str, arguments: &ServeArgs, home: &Home, console: &Console) -
         "servers",
         &servers,
         &series,
-        Wasi::P2,
+        arguments.wasi,
         &arguments.series,
         home,
         console,

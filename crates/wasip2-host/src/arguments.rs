@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+use wasip2_ground::Wasi;
 
 use crate::rights::Rights;
 use crate::routes::Routes;
@@ -185,11 +186,11 @@ pub struct ServeLimits {
     pub max_connections: Option<u32>,
 
     /// How many instances there may be, each of which answers one request at a
-    /// time; further requests wait, the newest for the shortest time, and clients
-    /// that keep an instance waiting for more than half a second lose it to them.
-    /// Each component of `--route` may have as many by itself: of a number for all,
-    /// those that send could hold every one while they wait for those that answer
-    /// [default: 1000]
+    /// time, or several if it is for WASI 0.3; further requests wait, the newest
+    /// for the shortest time, and clients that keep an instance waiting for more
+    /// than half a second lose it to them. Each component of `--route` may have as
+    /// many by itself: of a number for all, those that send could hold every one
+    /// while they wait for those that answer [default: 1000]
     #[arg(long, value_name = "NUMBER",
         value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub max_instances: Option<u32>,
@@ -241,8 +242,8 @@ impl ServeLimits {
     }
 }
 
-/// Serve HTTP by a component that exports `wasi:http/incoming-handler`, with
-/// no right but those that are given here.
+/// Serve HTTP by a component that exports `wasi:http/incoming-handler`, or
+/// `wasi:http/handler` of WASI 0.3, with no right but those that are given here.
 ///
 /// It prints its URL, and serves HTTP/1.1 until Ctrl-C. A guest that traps is
 /// a response of status 500 and a backtrace here; one that takes longer than
@@ -256,11 +257,15 @@ pub struct ServeArgs {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub addr: SocketAddr,
 
-    /// How many requests an instance may answer, one after the other, before a
-    /// new one takes its place
-    #[arg(long, value_name = "NUMBER", default_value_t = 1,
-        value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_instance_reuse_count: u64,
+    /// How many requests an instance may answer before a new one takes its place
+    /// [default: 1, and 128 for a component of WASI 0.3]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_instance_reuse_count: Option<u64>,
+
+    /// How many requests an instance of a component of WASI 0.3 may have at once
+    /// [default: 16]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_instance_concurrent_reuse_count: Option<u32>,
 
     /// How long an instance is kept that has nothing to do
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "1s")]
@@ -302,6 +307,27 @@ pub struct ServeArgs {
 }
 
 impl ServeArgs {
+    /// How many requests an instance of a component for that version of WASI may
+    /// answer.
+    pub fn reuse(&self, wasi: Wasi) -> u64 {
+        self.max_instance_reuse_count.unwrap_or(match wasi {
+            Wasi::P2 => 1,
+            Wasi::P3 => 128,
+        })
+    }
+
+    /// How many of them it may have at once.
+    pub fn at_once(&self, wasi: Wasi) -> Result<usize> {
+        match (wasi, self.max_instance_concurrent_reuse_count) {
+            (Wasi::P2, None | Some(1)) => Ok(1),
+            (Wasi::P2, Some(_)) => bail!(
+                "it is for WASI 0.2, whose instances have one request at a time: leave \
+                 `--max-instance-concurrent-reuse-count` out, or build it for 0.3"
+            ),
+            (Wasi::P3, number) => Ok(number.unwrap_or(16) as usize),
+        }
+    }
+
     /// The component's file.
     pub fn component(&self) -> &Path {
         self.component

@@ -69,8 +69,8 @@ pub fn new(proposals: Proposals, interruptible: bool, wasi: Wasi) -> Result<Engi
 /// written over with what it begins with.
 const KEPT: usize = 512 << 10;
 
-/// Makes an engine for up to `instances` instances of that `size` at once, each
-/// of which may last for one request only: their memories are set aside once and
+/// Makes an engine for components of that version of WASI, and for up to
+/// `instances` instances of that `size` at once, each of which may last for one request only: their memories are set aside once and
 /// for all, as `wasmtime serve` does it. Where this process cannot have so many
 /// addresses, each instance gets its memory when it begins, and is slower; gives
 /// back whether they are set aside.
@@ -81,11 +81,12 @@ const KEPT: usize = 512 << 10;
 pub fn serving(
     proposals: Proposals,
     interruptible: bool,
+    wasi: Wasi,
     instances: u32,
     size: Size,
 ) -> Result<(Engine, bool)> {
     let engine = |pool| {
-        let mut config = config(proposals, interruptible, Wasi::P2);
+        let mut config = config(proposals, interruptible, wasi);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         Engine::new(&config)
     };
@@ -93,6 +94,8 @@ pub fn serving(
         let mut pool = pool(instances, size);
         if proposals.threads {
             pool.total_stacks(instances.saturating_mul(STACKS));
+        } else if wasi == Wasi::P3 {
+            pool.total_stacks(instances.saturating_mul(STACKS_OF_0_3));
         }
         pool
     };
@@ -104,7 +107,7 @@ pub fn serving(
     if let Ok(engine) = engine(keeping).or_else(|_| engine(pool())) {
         return Ok((engine, true));
     }
-    let mut config = config(proposals, interruptible, Wasi::P2);
+    let mut config = config(proposals, interruptible, wasi);
     use_few_addresses(&mut config);
     let engine = Engine::new(&config)
         .map_err(anyhow::Error::from)
@@ -112,8 +115,12 @@ pub fn serving(
     Ok((engine, false))
 }
 
-/// How many threads an instance has on average, where components have threads.
+/// How many threads an instance has on average where components have threads.
 const STACKS: u32 = 32;
+
+/// How many stacks one of WASI 0.3 takes on average: only what blocks keeps one.
+/// Each is two mappings, of which Linux allows a process 65,530.
+const STACKS_OF_0_3: u32 = 8;
 
 fn pool(instances: u32, size: Size) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();

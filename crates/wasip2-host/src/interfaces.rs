@@ -101,21 +101,30 @@ impl Interfaces {
             .any(|name| name.starts_with("wasi:http/"))
     }
 
-    /// An error where it is for WASI 0.3, of which only commands can be called
-    /// so far.
-    pub fn for_serving(&self) -> Result<()> {
+    /// The version of WASI by which it can serve.
+    ///
+    /// # Errors
+    ///
+    /// Where it is for 0.3 and exports nothing of it that requests could be sent
+    /// to.
+    pub fn for_serving(&self) -> Result<Wasi> {
+        let wasi = self.wasi()?;
+        if wasi == Wasi::P3 && self.exported("wasi:http/handler", wasi).is_none() {
+            bail!(
+                "it is for WASI 0.3 and does not export `wasi:http/handler`: is it a program for \
+                 `cargo wasip2 host`?"
+            );
+        }
+        Ok(wasi)
+    }
+
+    /// An error where it is for WASI 0.3.
+    pub fn for_preinit(&self) -> Result<()> {
         if self.wasi()? == Wasi::P3 {
-            match self.exported("wasi:http/handler", Wasi::P3) {
-                Some(name) => bail!(
-                    "it exports `{name}`, a handler of WASI 0.3, and what serves here has 0.2 \
-                     only: export `wasi:http/incoming-handler` 0.2, or serve it with `wasmtime \
-                     serve`"
-                ),
-                None => bail!(
-                    "it is for WASI 0.3, and what serves here has 0.2 only: build it for that \
-                     (`cargo wasip2 init --wasi 0.2`)"
-                ),
-            }
+            bail!(
+                "it is for WASI 0.3, and what is made here is for 0.2 only: a new instance of 0.3 \
+                 is for many requests (`--max-instance-reuse-count`), so serve it as it is"
+            );
         }
         Ok(())
     }

@@ -36,7 +36,6 @@ enum Kind {
     /// The body that is being sent failed.
     Body,
     /// The service that was to answer failed.
-    #[cfg(not(any(target_env = "p3", wasip3)))]
     Service,
     /// The runtime could not wait.
     #[cfg(not(any(target_env = "p3", wasip3)))]
@@ -110,7 +109,6 @@ impl Error {
         Error::new(Kind::Body, Some(source.into()))
     }
 
-    #[cfg(not(any(target_env = "p3", wasip3)))]
     pub(crate) fn service(source: impl Into<BoxError>) -> Error {
         Error::new(Kind::Service, Some(source.into()))
     }
@@ -159,7 +157,6 @@ impl fmt::Display for Error {
                 write!(f, "the {part} `{value}` cannot be sent over wasi:http")
             }
             Kind::Body => f.write_str("the body that is being sent failed"),
-            #[cfg(not(any(target_env = "p3", wasip3)))]
             Kind::Service => f.write_str("the service gave no response"),
             #[cfg(not(any(target_env = "p3", wasip3)))]
             Kind::Wait => f.write_str("the runtime could not wait for the host"),

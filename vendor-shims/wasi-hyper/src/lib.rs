@@ -31,7 +31,8 @@
 //! With `--cfg wasip3`, as `cargo wasip2 init --wasi 0.3` sets it, and where the
 //! target is WASI 0.3's own, the client sends by `wasi:http/client` of WASI 0.3.
 //! Its futures wait in whatever executor speaks wit-bindgen's C ABI
-//! `wasip3_task`, so a [`Reactor`] only has to spawn. There is no server yet.
+//! `wasip3_task`, so a [`Reactor`] only has to spawn. `serve!` exports
+//! `wasi:http/handler`, and an instance answers many requests at once.
 //!
 //! # Drop order
 //!
@@ -59,7 +60,7 @@ mod error;
 mod fields;
 #[cfg_attr(any(target_env = "p3", wasip3), path = "p3/reactor.rs")]
 mod reactor;
-#[cfg_attr(any(target_env = "p3", wasip3), path = "p3/server.rs")]
+#[cfg_attr(any(target_env = "p3", wasip3), path = "p3/server/mod.rs")]
 pub mod server;
 #[cfg(feature = "tokio")]
 #[cfg_attr(any(target_env = "p3", wasip3), path = "p3/tokio.rs")]

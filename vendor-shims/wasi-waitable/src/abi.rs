@@ -7,6 +7,16 @@ pub(crate) const EVENT_NONE: u32 = 0;
 /// The task that waits is to end.
 pub(crate) const EVENT_CANCEL: u32 = 6;
 
+/// What an export's callback returns: the task has exited.
+pub(crate) const EXIT: u32 = 0;
+/// It is to be called again.
+pub(crate) const YIELD: u32 = 1;
+
+/// It is to be called with the next event of `set`.
+pub(crate) const fn wait_on(set: u32) -> u32 {
+    2 | set << 4
+}
+
 /// What an operation on a stream or a future returns that is not finished.
 pub(crate) const BLOCKED: u32 = u32::MAX;
 /// In the low bits of what it returns otherwise: the other end is gone.
@@ -62,6 +72,22 @@ extern "C" {
     pub(crate) fn subtask_cancel(subtask: u32) -> u32;
     #[link_name = "[subtask-drop]"]
     pub(crate) fn subtask_drop(subtask: u32);
+    #[link_name = "[context-get-0]"]
+    pub(crate) fn context_get() -> u32;
+    #[link_name = "[context-set-0]"]
+    pub(crate) fn context_set(value: u32);
+    #[link_name = "[stream-new-unit]"]
+    pub(crate) fn new_unit_stream() -> u64;
+    #[link_name = "[async-lower][stream-read-unit]"]
+    pub(crate) fn read_unit(stream: u32, to: *mut u8, n: usize) -> u32;
+    #[link_name = "[async-lower][stream-write-unit]"]
+    pub(crate) fn write_unit(stream: u32, from: *const u8, n: usize) -> u32;
+}
+
+#[link(wasm_import_module = "[export]$root")]
+extern "C" {
+    #[link_name = "[task-cancel]"]
+    pub(crate) fn task_cancel();
 }
 
 #[link(wasm_import_module = "wasi:clocks/monotonic-clock@0.3.2")]

@@ -27,6 +27,9 @@
 //! -C link-arg=--export-if-defined=wasi:cli/run@0.3.2#run
 //! ```
 //!
+//! Other asynchronous exports, such as `wasi:http/handler`, are called many times
+//! and at once. [`export`] has these calls share one executor.
+//!
 //! A host that has WASI 0.3 prefers that export to the one of WASI 0.2. A program
 //! that was started otherwise gets an error that says so from [`wait`].
 //!
@@ -44,6 +47,7 @@
 
 mod abi;
 mod end;
+pub mod export;
 mod lookup;
 mod net;
 mod run;
@@ -59,4 +63,4 @@ pub use self::net::{forget, poll_readable, poll_writable};
 pub use self::run::may_wait;
 pub use self::set::{register, unregister, Callback};
 pub use self::stdio::{poll_stdin, Output};
-pub use self::wait::wait;
+pub use self::wait::{defer_wait, wait};

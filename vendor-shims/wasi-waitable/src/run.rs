@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::weak::weak;
 use crate::{abi, stdio, task};
 
-/// Whether the program was started through the export.
+/// Whether the program was started through the export, or another one that may
+/// block.
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// Whether the bindings that are linked share their task as this crate knows it.
@@ -32,10 +33,13 @@ extern "C" {
 #[export_name = "wasi:cli/run@0.3.2#run"]
 extern "C" fn run() -> u32 {
     let Some(main) = weak().main_void else {
+        eprintln!(
+            "this component has no `main` to be run: if it is a handler of HTTP requests, serve it \
+             (`cargo wasip2 serve`)"
+        );
         return 1;
     };
-    ENTERED.store(true, Relaxed);
-    KNOWN.store(task::install(), Relaxed);
+    enter();
     // SAFETY: nothing has been called before, and this is what `_start` calls.
     let code = unsafe {
         __wasm_call_ctors();
@@ -47,6 +51,12 @@ extern "C" fn run() -> u32 {
         unsafe { abi::exit_with_code(code as u32 & 0xff) };
     }
     u32::from(code != 0)
+}
+
+/// Takes note that a task runs which may block.
+pub(crate) fn enter() {
+    ENTERED.store(true, Relaxed);
+    KNOWN.store(task::install(), Relaxed);
 }
 
 pub(crate) fn entered() -> bool {

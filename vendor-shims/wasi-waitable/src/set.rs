@@ -21,6 +21,8 @@ struct Waiting {
     argument: *mut c_void,
     /// Whether the waitable stays in the set after an event.
     stays: bool,
+    /// Whether the task that began the operation has to be there when it ends.
+    holds: bool,
 }
 
 #[derive(Default)]
@@ -31,13 +33,15 @@ struct Set {
     waiting: RefCell<Vec<Option<Waiting>>>,
     /// How many operations can still have an event.
     pending: Cell<usize>,
+    /// How many of them hold the task that has begun them.
+    holding: Cell<usize>,
 }
 
 thread_local! {
     static SET: Set = Set::default();
 }
 
-fn handle() -> u32 {
+pub(crate) fn handle() -> u32 {
     SET.with(|set| {
         if set.handle.get() == 0 {
             // SAFETY: it has no preconditions.
@@ -50,6 +54,13 @@ fn handle() -> u32 {
 /// How many operations can still have an event.
 pub(crate) fn pending() -> usize {
     SET.with(|set| set.pending.get())
+}
+
+/// Whether an operation is pending that needs the task which has begun it. Hosts
+/// look there for the memory of a result: Wasmtime 49 ends an instance in which
+/// a future is read by a task that has exited.
+pub(crate) fn holds() -> bool {
+    SET.with(|set| set.holding.get()) > 0
 }
 
 /// Counts an operation that has begun on a waitable that stays in the set.
@@ -103,14 +114,51 @@ pub unsafe fn register(waitable: u32, callback: Callback, argument: *mut c_void)
         callback,
         argument,
         stays: false,
+        holds: true,
     };
+    // SAFETY: as the caller says.
+    unsafe { register_as(waitable, waiting) }
+}
+
+/// As [`register`], for an operation that no task has to wait for.
+///
+/// # Safety
+///
+/// As for [`register`].
+pub(crate) unsafe fn register_free(waitable: u32, callback: Callback) {
+    let waiting = Waiting {
+        callback,
+        argument: ptr::null_mut(),
+        stays: false,
+        holds: false,
+    };
+    // SAFETY: as the caller says.
+    unsafe { register_as(waitable, waiting) };
+}
+
+/// # Safety
+///
+/// As for [`register`].
+unsafe fn register_as(waitable: u32, waiting: Waiting) -> *mut c_void {
+    let held = |number: usize| SET.with(|set| set.holding.set(set.holding.get() + number));
+    held(usize::from(waiting.holds));
     match insert(waitable, waiting) {
-        Some(before) => before.argument,
+        Some(before) => {
+            release(&before);
+            before.argument
+        }
         None => {
             begun();
             ptr::null_mut()
         }
     }
+}
+
+fn release(waiting: &Waiting) {
+    SET.with(|set| {
+        let holding = set.holding.get() - usize::from(waiting.holds);
+        set.holding.set(holding);
+    });
 }
 
 /// `unregister(waitable) -> *mut c_void`—No longer wait for a waitable.
@@ -127,6 +175,7 @@ pub unsafe fn unregister(waitable: u32) -> *mut c_void {
     unsafe { abi::waitable_join(waitable, 0) };
     match remove(waitable) {
         Some(waiting) => {
+            release(&waiting);
             ended();
             waiting.argument
         }
@@ -147,6 +196,7 @@ pub(crate) unsafe fn join(waitable: u32, callback: Callback, argument: *mut c_vo
             callback,
             argument,
             stays: true,
+            holds: false,
         },
     );
 }
@@ -160,7 +210,8 @@ pub(crate) unsafe fn leave(waitable: u32) {
     remove(waitable);
 }
 
-fn deliver(waitable: u32, code: u32) {
+/// Calls who waits for `waitable`, which has had an event.
+pub(crate) fn deliver(waitable: u32, code: u32) {
     let waiting = SET.with(|set| {
         let all = set.waiting.borrow();
         all.get(waitable as usize).copied().flatten()

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::io;
-use std::ptr;
 use std::time::Duration;
 
 use crate::{abi, run, set, task};
@@ -20,8 +19,20 @@ struct Alarm {
     deadline: u64,
 }
 
+/// What becomes of the next wait.
+#[derive(Clone, Copy)]
+enum Deferred {
+    /// It is done.
+    No,
+    /// It is left to the host.
+    Asked,
+    /// It was left to the host, with this timeout.
+    Wait(Option<Duration>),
+}
+
 thread_local! {
     static ALARM: Cell<Option<Alarm>> = const { Cell::new(None) };
+    static DEFERRED: Cell<Deferred> = const { Cell::new(Deferred::No) };
 }
 
 /// `wait(timeout) -> io::Result<usize>`—Wait until something happens.
@@ -50,31 +61,69 @@ thread_local! {
 /// [`wasi:clocks/monotonic-clock.wait-until`]: https://github.com/WebAssembly/WASI/blob/main/proposals/clocks/wit/monotonic-clock.wit
 pub fn wait(timeout: Option<Duration>) -> io::Result<usize> {
     run::may_wait()?;
-    if task::run_jobs() || timeout == Some(Duration::ZERO) {
-        let events = set::look();
-        task::run_jobs();
+    let deferred = matches!(DEFERRED.replace(Deferred::No), Deferred::Asked);
+    if deferred || task::run_jobs() || timeout == Some(Duration::ZERO) {
+        let events = match deferred {
+            true => set::drain(),
+            false => set::look(),
+        };
+        let ran = task::run_jobs();
+        if deferred && !ran && events == 0 && timeout != Some(Duration::ZERO) {
+            DEFERRED.set(Deferred::Wait(timeout));
+        }
         return Ok(events);
     }
     match timeout {
-        Some(timeout) => {
-            let nanos = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-            // SAFETY: it has no preconditions.
-            let now = unsafe { abi::now() };
-            if set_alarm(now.saturating_add(nanos)) {
-                return Ok(set::drain());
-            }
-        }
+        Some(timeout) if set_alarm_in(timeout) => return Ok(set::drain()),
         None if pending() == 0 => return Err(deadlock()),
-        None => {}
+        Some(_) | None => {}
     }
     let events = set::block();
     task::run_jobs();
     Ok(events)
 }
 
+/// `defer_wait(park) -> Option<Option<Duration>>`—Leave a wait to the host.
+///
+/// While `park` runs, the first [`wait`] takes the events that are there, and
+/// does not wait for more. This is for an [`Executor`](crate::export::Executor),
+/// whose task waits by returning to its host.
+///
+/// Returns the timeout of that wait, if there were no events and it would have
+/// waited.
+pub fn defer_wait(park: impl FnOnce()) -> Option<Option<Duration>> {
+    DEFERRED.set(Deferred::Asked);
+    park();
+    match DEFERRED.replace(Deferred::No) {
+        Deferred::Wait(timeout) => Some(timeout),
+        Deferred::No | Deferred::Asked => None,
+    }
+}
+
 /// How many operations can have an event, besides the timer.
 fn pending() -> usize {
     set::pending() - usize::from(ALARM.get().is_some())
+}
+
+/// Has the set have an event after `time`, or before. Returns `true` if that is
+/// over.
+pub(crate) fn set_alarm_in(time: Duration) -> bool {
+    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    // SAFETY: it has no preconditions.
+    let now = unsafe { abi::now() };
+    set_alarm(now.saturating_add(nanos))
+}
+
+/// Has the set have no event of the timer.
+pub(crate) fn clear_alarm() {
+    if let Some(alarm) = ALARM.take() {
+        // SAFETY: the subtask is in the set, and still running.
+        unsafe {
+            set::unregister(alarm.subtask);
+            abi::subtask_cancel(alarm.subtask);
+            abi::subtask_drop(alarm.subtask);
+        }
+    }
 }
 
 /// Has the set have an event at `deadline`, or before. Returns `true` if that is
@@ -85,13 +134,7 @@ fn set_alarm(deadline: u64) -> bool {
         if alarm.deadline <= deadline.saturating_add(SLACK) {
             return false;
         }
-        ALARM.set(None);
-        // SAFETY: the subtask is in the set, and still running.
-        unsafe {
-            set::unregister(alarm.subtask);
-            abi::subtask_cancel(alarm.subtask);
-            abi::subtask_drop(alarm.subtask);
-        }
+        clear_alarm();
     }
     // SAFETY: it has no preconditions.
     let packed = unsafe { abi::wait_until(deadline) };
@@ -101,7 +144,7 @@ fn set_alarm(deadline: u64) -> bool {
     }
     ALARM.set(Some(Alarm { subtask, deadline }));
     // SAFETY: the import has just returned the subtask.
-    unsafe { set::register(subtask, rang, ptr::null_mut()) };
+    unsafe { set::register_free(subtask, rang) };
     false
 }
 
@@ -112,7 +155,7 @@ unsafe extern "C" fn rang(_: *mut c_void, code: u32) {
     // SAFETY: the subtask exists, and is dropped only if it is resolved.
     unsafe {
         if code < abi::RETURNED {
-            set::register(subtask, rang, ptr::null_mut());
+            set::register_free(subtask, rang);
             return;
         }
         ALARM.set(None);

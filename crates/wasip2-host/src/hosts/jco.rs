@@ -136,10 +136,11 @@ impl Host for Jco {
         cannot(&arguments.rights)?;
         refuse_threads(arguments.component())?;
         let component = arguments.component();
+        arguments.at_once(Wasi::P2)?;
         let name = component.file_name().unwrap_or(component.as_os_str());
         let serving = Serving {
             address: arguments.addr,
-            reuse: arguments.max_instance_reuse_count,
+            reuse: arguments.reuse(Wasi::P2),
         };
         let (command, _options) = command(
             component,

@@ -92,7 +92,7 @@ impl Host for Wasmtime {
             );
         }
         let program = wasmtime(home)?;
-        check(&program, arguments.component(), console)?;
+        let wasi = check(&program, arguments.component(), console)?;
         let mut command = Command::new(program);
         command
             // `wasi:cli` is not in the world of a handler, and Rust's standard
@@ -103,12 +103,16 @@ impl Host for Wasmtime {
             .arg(format!("--addr={}", arguments.addr))
             .arg(format!(
                 "--max-instance-reuse-count={}",
-                arguments.max_instance_reuse_count
+                arguments.reuse(wasi)
             ))
             .arg(format!(
                 "--idle-instance-timeout={}ms",
                 arguments.idle_instance_timeout.as_millis()
             ));
+        let at_once = arguments.at_once(wasi)?;
+        if wasi == Wasi::P3 {
+            command.arg(format!("--max-instance-concurrent-reuse-count={at_once}"));
+        }
         if let Some(limit) = arguments.timeout {
             command.arg(format!("-Wtimeout={}us", limit.as_micros().max(1)));
         }
@@ -184,17 +188,17 @@ fn wasmtime(home: &Home) -> Result<PathBuf> {
 /// were released, and needs no flag for them.
 const WITH_0_3: u64 = 46;
 
-/// An error where the command does not have the version of WASI that the
-/// component is for.
-fn check(program: &Path, component: &Path, console: &Console) -> Result<()> {
+/// The version of WASI that the component is for, and an error where the command
+/// does not have that.
+fn check(program: &Path, component: &Path, console: &Console) -> Result<Wasi> {
     // What is no component at all, the command says itself.
     let Ok(wasm) = component::read(component) else {
-        return Ok(());
+        return Ok(Wasi::P2);
     };
     let cannot = || format!("{} cannot run in `wasmtime`", component.display());
     let wasi = Interfaces::of(&wasm).wasi().with_context(cannot)?;
     if wasi == Wasi::P2 {
-        return Ok(());
+        return Ok(wasi);
     }
     let version = toolchain::version(program, console)?;
     if version.major < WITH_0_3 {
@@ -206,7 +210,7 @@ fn check(program: &Path, component: &Path, console: &Console) -> Result<()> {
         ))
         .with_context(cannot);
     }
-    Ok(())
+    Ok(wasi)
 }
 
 /// The flag for a component with threads, which Wasmtime has since version 48.

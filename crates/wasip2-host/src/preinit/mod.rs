@@ -71,7 +71,7 @@ pub fn make(arguments: &PreinitArgs, denials: Denials, console: &Console) -> Res
         return Err(error.into());
     }
     let wasm = component::read(&arguments.component)?;
-    Interfaces::of(&wasm).for_serving().with_context(|| {
+    Interfaces::of(&wasm).for_preinit().with_context(|| {
         format!(
             "{} cannot be pre-initialised",
             arguments.component.display()

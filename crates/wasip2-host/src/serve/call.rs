@@ -6,20 +6,24 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::header::HOST;
+use http::uri::{self, Authority};
 use http::{Request, StatusCode};
 use http_body::Body;
+use http_body_util::BodyExt;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::{JoinHandle, unconstrained};
 use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Scheme};
 use wasmtime_wasi_http::p2::body::HyperOutgoingBody;
-use wasmtime_wasi_http::{Error, WasiHttpView};
+use wasmtime_wasi_http::{Error, WasiBody, WasiHttpView};
 
 use crate::trap;
 use wasip2_ground::Console;
 
 use super::broken::Broken;
 use super::clients::{Client, Clients};
-use super::instances::{Answering, Instance, Instances};
+use super::instances::{Answering, Instance, Instances, Taken};
+use super::shared::{Asked, Seat};
 
 /// Why a guest gave no response.
 #[derive(Clone, Copy)]
@@ -37,7 +41,13 @@ enum Failure {
 pub type Waiting = (Arc<Client>, Arc<Notify>);
 
 /// An instance at work.
-pub struct Call {
+pub enum Call {
+    Alone(Alone),
+    Shared(Together),
+}
+
+/// One that has this request alone.
+pub struct Alone {
     response: oneshot::Receiver<Result<http::Response<HyperOutgoingBody>, ErrorCode>>,
     task: JoinHandle<Failure>,
     broken: Broken,
@@ -46,14 +56,21 @@ pub struct Call {
     who: String,
 }
 
-/// An instance for a request that came at `started`, or the status that says
-/// why there is none.
+/// One that may have others, too.
+pub struct Together {
+    asked: Asked,
+    console: Console,
+    who: String,
+}
+
+/// A place in an instance for a request, or the status that says why there is
+/// none.
 pub async fn take(
-    instances: &Instances,
+    instances: &Arc<Instances>,
     clients: &Clients,
     console: &Console,
-) -> Result<Answering, StatusCode> {
-    match within(instances.limit, instances.take(clients)).await {
+) -> Result<Taken, StatusCode> {
+    match within(instances.limit, instances.take(clients, *console)).await {
         Some(Ok(taken)) => Ok(taken),
         Some(Err(error)) => {
             let who = &instances.who;
@@ -76,13 +93,11 @@ pub async fn take(
 }
 
 impl Call {
-    /// Has the instance `taken` answer `request`, which came at `started`, as a
-    /// task of its own: the guest may go on when its response was sent, and
-    /// when who asked is gone.
+    /// Has the instance `taken` answer `request`, which came at `started`.
     pub fn start<B>(
         request: Request<B>,
         scheme: Scheme,
-        mut taken: Answering,
+        taken: Taken,
         started: Instant,
         waiting: Option<Waiting>,
         instances: &Arc<Instances>,
@@ -96,6 +111,114 @@ impl Call {
             .statistics
             .requests
             .fetch_add(1, Ordering::Relaxed);
+        Ok(match taken {
+            Taken::Alone(taken) => Call::Alone(Alone::start(
+                request, scheme, *taken, started, waiting, instances, console,
+            )?),
+            Taken::Shared(seat) => Call::Shared(Together::start(
+                request, scheme, seat, started, instances, console,
+            )?),
+        })
+    }
+
+    /// The response, whose body ends before its end if the guest is broken; or
+    /// the status that says why there is none.
+    pub async fn response(self) -> Result<(http::Response<WasiBody>, Broken), StatusCode> {
+        match self {
+            Call::Alone(call) => call.response().await,
+            Call::Shared(call) => call.response().await,
+        }
+    }
+}
+
+impl Together {
+    fn start<B>(
+        request: Request<B>,
+        scheme: Scheme,
+        seat: Seat,
+        started: Instant,
+        instances: &Arc<Instances>,
+        console: Console,
+    ) -> Result<Together, StatusCode>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Error>,
+    {
+        let request = request.map(|body| body.map_err(Into::into).boxed_unsync());
+        let host = || request.headers().get(HOST)?.to_str().ok()?.parse().ok();
+        let authority: Option<Authority> = match request.uri().authority() {
+            Some(authority) => Some(authority.clone()),
+            None => host(),
+        };
+        // No guest could be told another one.
+        let authority = authority.ok_or(StatusCode::BAD_REQUEST)?;
+        let scheme = match scheme {
+            Scheme::Https => uri::Scheme::HTTPS,
+            _ => uri::Scheme::HTTP,
+        };
+        let limit = instances.limit;
+        let left = limit.map(|limit| limit.saturating_sub(started.elapsed()));
+        let tell = {
+            let instances = instances.clone();
+            move || {
+                let statistics = &instances.statistics;
+                statistics.time_limits.fetch_add(1, Ordering::Relaxed);
+                let limit = limit.unwrap_or_default();
+                console.error(format!(
+                    "a request was given up after {limit:?} (--timeout), and its instance gets no \
+                     other"
+                ));
+            }
+        };
+        Ok(Together {
+            asked: seat.ask(request, scheme, authority, left, tell),
+            console,
+            who: instances.who.clone(),
+        })
+    }
+
+    async fn response(self) -> Result<(http::Response<WasiBody>, Broken), StatusCode> {
+        let Asked {
+            answer,
+            expired,
+            broken,
+        } = self.asked;
+        let answered = tokio::select! {
+            biased;
+            // Told before its instance ends for it.
+            Ok(()) = expired => return Err(StatusCode::GATEWAY_TIMEOUT),
+            answered = answer => answered,
+        };
+        match answered {
+            Ok(Ok(response)) => Ok((response, broken)),
+            Ok(Err(code)) => {
+                let who = &self.who;
+                self.console
+                    .error(format!("{who} answered with an error: {code}"));
+                Err(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            // Its instance has ended, which was told of.
+            Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+}
+
+impl Alone {
+    /// As a task of its own: the guest may go on when its response was sent, and
+    /// when who asked is gone.
+    fn start<B>(
+        request: Request<B>,
+        scheme: Scheme,
+        mut taken: Answering,
+        started: Instant,
+        waiting: Option<Waiting>,
+        instances: &Arc<Instances>,
+        console: Console,
+    ) -> Result<Alone, StatusCode>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Error>,
+    {
         let broken = Broken::default();
         let (sender, response) = oneshot::channel();
         let guest = taken.instance.store.data_mut();
@@ -164,7 +287,7 @@ impl Call {
                 }
             }
         });
-        Ok(Call {
+        Ok(Alone {
             response,
             task,
             broken,
@@ -173,9 +296,7 @@ impl Call {
         })
     }
 
-    /// The response, whose body ends before its end if the guest is broken; or
-    /// the status that says why there is none.
-    pub async fn response(self) -> Result<(http::Response<HyperOutgoingBody>, Broken), StatusCode> {
+    async fn response(self) -> Result<(http::Response<WasiBody>, Broken), StatusCode> {
         let who = &self.who;
         match self.response.await {
             Ok(Ok(response)) => Ok((response, self.broken)),

@@ -263,6 +263,11 @@ impl Clients {
         }
     }
 
+    /// Gives one up that keeps an instance waiting.
+    pub fn free_an_instance(&self) {
+        self.free_instances(1);
+    }
+
     /// Gives those up that have kept their instances waiting for the longest
     /// time, `number` of them at most.
     fn free_instances(&self, number: usize) {

@@ -1,6 +1,6 @@
-//! Instances of the component, each for one request at a time.
+//! Instances of the component: for one request at a time if it is for WASI 0.2,
+//! and shared by many if it is for 0.3.
 
-use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -9,21 +9,27 @@ use anyhow::{Context, Result};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Store};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyPre};
+use wasmtime_wasi_http::p3::bindings::ServicePre;
+
+use wasip2_ground::{Console, Wasi};
 
 use crate::arguments::{Mode, ServeArgs};
 use crate::rights::Rights;
 use crate::wasi::p2::denial::Denials;
 use crate::wasi::p2::guest::{Guest, Streams};
 use crate::wasi::p2::inside::Inside;
-use crate::wasi::p2::link;
+use crate::wasi::{p2, p3};
 
+use super::Served;
 use super::clients::Clients;
 use super::permits::{Permit, Permits};
+use super::shared::{Seat, Shared};
 use super::statistics::Statistics;
 
 /// The instances of one component.
 pub struct Instances {
-    handler: ProxyPre<Guest>,
+    handler: Handler,
+    engine: Engine,
     /// The guest's name for itself.
     argv: [String; 1],
     /// What it is called in messages.
@@ -33,18 +39,31 @@ pub struct Instances {
     rights: Rights,
     denials: Denials,
     /// How many requests an instance may answer.
-    reuse: u64,
+    pub reuse: u64,
     idle_timeout: Duration,
     /// The longest that one request may take.
     pub limit: Option<Duration>,
     /// Those that have nothing to do, the one that was used last at the end.
     idle: Mutex<Vec<Idle>>,
     /// One permit for each that may answer. Those that are idle have none: who
-    /// gets a permit takes one of them, so that there are never more.
-    permits: Arc<Permits>,
+    /// gets a permit takes one of them, so that there are never more. One that is
+    /// shared has its own until its end.
+    pub permits: Arc<Permits>,
     /// The most memory that one may have, in bytes.
     memory: usize,
     pub statistics: Statistics,
+}
+
+/// The component, linked.
+enum Handler {
+    Alone(Box<ProxyPre<Guest>>),
+    Shared(Arc<Shared>),
+}
+
+/// A place in an instance for one request.
+pub enum Taken {
+    Alone(Box<Answering>),
+    Shared(Seat),
 }
 
 struct Idle {
@@ -68,25 +87,42 @@ pub struct Answering {
 }
 
 impl Instances {
-    /// None yet, of `component`, which was read from `path` and may do what
+    /// None yet, of `component`, which is what is `served` and may do what
     /// `rights` say, and send to those that are `inside`.
     pub fn new(
         engine: &Engine,
         component: &Component,
-        path: &Path,
+        served: &Served<'_>,
         arguments: &ServeArgs,
         rights: &Rights,
         inside: Inside,
         denials: Denials,
     ) -> Result<Instances> {
-        let linked = link::link(engine, component, Mode::Async, rights)?;
-        let handler = ProxyPre::new(linked).map_err(anyhow::Error::from).context(
-            "it does not export `wasi:http/incoming-handler`: is it a program for `cargo \
-                 wasip2 host`?",
-        )?;
+        let &Served { path, wasi, .. } = served;
+        let (reuse, at_once) = (arguments.reuse(wasi), arguments.at_once(wasi)?);
+        let handler =
+            match wasi {
+                Wasi::P2 => {
+                    let linked = p2::link::link(engine, component, Mode::Async, rights)?;
+                    let handler = ProxyPre::new(linked).map_err(anyhow::Error::from).context(
+                    "it does not export `wasi:http/incoming-handler`: is it a program for `cargo \
+                     wasip2 host`?",
+                )?;
+                    Handler::Alone(Box::new(handler))
+                }
+                Wasi::P3 => {
+                    let linked = p3::link::link(engine, component, rights)?;
+                    let handler = ServicePre::new(linked).map_err(anyhow::Error::from).context(
+                    "it does not export `wasi:http/handler`: is it a program for `cargo wasip2 \
+                     host`?",
+                )?;
+                    Handler::Shared(Arc::new(Shared::new(handler, at_once)))
+                }
+            };
         let name = path.file_name().unwrap_or(path.as_os_str());
         Ok(Instances {
             handler,
+            engine: engine.clone(),
             argv: [name.to_string_lossy().into_owned()],
             who: match &inside.own {
                 Some(name) => format!("`{name}`"),
@@ -95,7 +131,7 @@ impl Instances {
             inside,
             rights: rights.clone(),
             denials,
-            reuse: arguments.max_instance_reuse_count,
+            reuse,
             idle_timeout: arguments.idle_instance_timeout,
             limit: arguments.timeout,
             idle: Mutex::default(),
@@ -105,17 +141,26 @@ impl Instances {
         })
     }
 
+    /// A place in an instance for the next request.
+    pub async fn take(self: &Arc<Self>, clients: &Clients, console: Console) -> Result<Taken> {
+        Ok(match &self.handler {
+            Handler::Alone(handler) => Taken::Alone(Box::new(self.alone(handler, clients).await?)),
+            Handler::Shared(shared) => Taken::Shared(shared.take(self, clients, console).await?),
+        })
+    }
+
     /// An instance for the next request: the one that was used last, or a new
     /// one. Where there are enough, it waits for one, and clients that keep
     /// theirs waiting lose it.
-    pub async fn take(&self, clients: &Clients) -> Result<Answering> {
+    async fn alone(&self, handler: &ProxyPre<Guest>, clients: &Clients) -> Result<Answering> {
         let permit = clients.acquire(&self.permits).await;
         let idle = self.idle().pop();
         let mut instance = match idle {
             Some(idle) => idle.instance,
-            None => self.make().await?,
+            None => self.make(handler).await?,
         };
         instance.served += 1;
+        self.statistics.note_at_once(1, instance.served);
         instance.store.set_epoch_deadline(1);
         Ok(Answering {
             instance,
@@ -123,27 +168,33 @@ impl Instances {
         })
     }
 
-    async fn make(&self) -> Result<Instance> {
-        let guest = Guest::new(
-            &self.argv,
-            Streams::Output,
-            &self.rights,
-            self.denials.clone(),
-        )?;
-        let mut store = Store::new(self.handler.engine(), guest);
-        store.data_mut().reach(self.inside.clone());
-        store.data_mut().memory.most = self.memory;
-        store.limiter(|guest| &mut guest.memory);
-        // A guest that computes gives others their turn.
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_async_yield_and_update(1);
-        let proxy = self.handler.instantiate_async(&mut store).await?;
+    async fn make(&self, handler: &ProxyPre<Guest>) -> Result<Instance> {
+        let mut store = self.store()?;
+        let proxy = handler.instantiate_async(&mut store).await?;
         self.statistics.instances.fetch_add(1, Ordering::Relaxed);
         Ok(Instance {
             store,
             proxy,
             served: 0,
         })
+    }
+
+    /// What an instance is made in.
+    pub fn store(&self) -> Result<Store<Guest>> {
+        let guest = Guest::new(
+            &self.argv,
+            Streams::Output,
+            &self.rights,
+            self.denials.clone(),
+        )?;
+        let mut store = Store::new(&self.engine, guest);
+        store.data_mut().reach(self.inside.clone());
+        store.data_mut().memory.most = self.memory;
+        store.limiter(|guest| &mut guest.memory);
+        // A guest that computes gives others their turn.
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_async_yield_and_update(1);
+        Ok(store)
     }
 
     /// Keeps `instance` for another request, if it may have one.
@@ -171,6 +222,9 @@ impl Instances {
         loop {
             tokio::time::sleep(self.idle_timeout / 2).await;
             while self.drop_one() {}
+            if let Handler::Shared(shared) = &self.handler {
+                shared.drop_idle(self.idle_timeout);
+            }
         }
     }
 

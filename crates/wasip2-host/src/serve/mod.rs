@@ -14,7 +14,9 @@ mod instances;
 mod permits;
 mod routed;
 mod server;
+mod shared;
 mod statistics;
+mod transmission;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use anyhow::{Context, Result};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use wasip2_ground::{Console, Home};
+use wasip2_ground::{Console, Home, Wasi};
 
 use crate::arguments::ServeArgs;
 use crate::cache::Cache;
@@ -73,7 +75,7 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
         let instances = Instances::new(
             &engine,
             component,
-            served.path,
+            served,
             arguments,
             &routed.rights,
             chain.inside(Some(name), &routed.reaches),
@@ -90,7 +92,7 @@ pub fn run(arguments: &ServeArgs, home: &Home, console: &Console) -> Result<u8> 
     let instances = Instances::new(
         &engine,
         &component,
-        main.path,
+        &main,
         arguments,
         &arguments.rights,
         chain.inside(None, &all),
@@ -126,11 +128,17 @@ fn compile(
     console: &Console,
 ) -> Result<(Engine, Vec<Component>)> {
     let threads = served.iter().any(|served| served.proposals().threads);
+    let shared = served.iter().any(|served| served.wasi == Wasi::P3);
+    let wasi = if shared { Wasi::P3 } else { Wasi::P2 };
     let number = u32::try_from(served.len()).unwrap_or(u32::MAX);
     let with_room = |size| -> Result<_> {
-        let instances = most.saturating_mul(number);
-        let (engine, set_aside) =
-            engine::serving(Proposals { threads }, interruptible, instances, size)?;
+        let (engine, set_aside) = engine::serving(
+            Proposals { threads },
+            interruptible,
+            wasi,
+            most.saturating_mul(number),
+            size,
+        )?;
         let components = served
             .iter()
             .map(|served| component::compile(&engine, &served.wasm, served.path, cache))
@@ -161,16 +169,20 @@ fn compile(
 struct Served<'a> {
     path: &'a Path,
     wasm: Vec<u8>,
+    /// The version of WASI that it is for.
+    wasi: Wasi,
 }
 
 impl Served<'_> {
     fn read(path: &Path) -> Result<Served<'_>> {
-        let served = Served {
+        let wasm = component::read(path)?;
+        let mut served = Served {
             path,
-            wasm: component::read(path)?,
+            wasi: Wasi::P2,
+            wasm,
         };
-        let interfaces = Interfaces::of(&served.wasm);
-        interfaces.for_serving().with_context(|| served.cannot())?;
+        let wasi = Interfaces::of(&served.wasm).for_serving();
+        served.wasi = wasi.with_context(|| served.cannot())?;
         Ok(served)
     }
 

@@ -37,14 +37,20 @@ impl Permits {
         }
     }
 
+    /// One, if there is one that nobody waits for.
+    pub fn try_take(self: &Arc<Self>) -> Option<Permit> {
+        let mut state = self.locked();
+        state.free = state.free.checked_sub(1)?;
+        Some(Permit(Some(self.clone())))
+    }
+
     /// One, when there is one.
     pub async fn take(self: &Arc<Self>) -> Permit {
         let given = {
-            let mut state = self.locked();
-            if state.free > 0 {
-                state.free -= 1;
-                return Permit(Some(self.clone()));
+            if let Some(permit) = self.try_take() {
+                return permit;
             }
+            let mut state = self.locked();
             let (sender, given) = oneshot::channel();
             state.waiting.push(sender);
             given

@@ -29,8 +29,16 @@ pub struct Statistics {
     pub pollables: AtomicU64,
     /// Calls of `wasi:io/poll.pollable.block`.
     pub blocks: AtomicU64,
-    /// The most resources that an instance had after a request.
+    /// The most resources that an instance had after a request; after its last
+    /// one, if it had several at once.
     pub resources: AtomicUsize,
+    /// The most tasks, streams, futures and sets of WASI 0.3 that an instance had
+    /// after its last request.
+    pub waitables: AtomicUsize,
+    /// The most requests that an instance had at once.
+    pub at_once: AtomicUsize,
+    /// The most requests that an instance has answered.
+    pub an_instance: AtomicU64,
 }
 
 impl Statistics {
@@ -40,6 +48,17 @@ impl Statistics {
         self.pollables
             .fetch_add(counted.pollables, Ordering::Relaxed);
         self.blocks.fetch_add(counted.blocks, Ordering::Relaxed);
+    }
+
+    /// Counts that an instance has `now` requests, and has had `all`.
+    pub fn note_at_once(&self, now: usize, all: u64) {
+        self.at_once.fetch_max(now, Ordering::Relaxed);
+        self.an_instance.fetch_max(all, Ordering::Relaxed);
+    }
+
+    /// Counts what of WASI 0.3 an instance has after its last request.
+    pub fn note_waitables(&self, number: usize) {
+        self.waitables.fetch_max(number, Ordering::Relaxed);
     }
 
     /// Counts the resources that an instance has after a request.

@@ -37,10 +37,6 @@ impl Command {
             (Wasi::P2, mode) => {
                 Command::P2(p2::command::Command::link(engine, component, mode, rights)?)
             }
-            (Wasi::P3, _) if rights.stand_ins.clock.is_some() => bail!(
-                "it is for WASI 0.3, where the host's timers are the system's: leave `--clock` out, \
-                 or build it for 0.2 (`cargo wasip2 init --wasi 0.2`)"
-            ),
             (Wasi::P3, Mode::Async) => {
                 Command::P3(p3::command::Command::link(engine, component, rights)?)
             }

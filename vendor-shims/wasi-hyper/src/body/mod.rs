@@ -8,6 +8,8 @@ mod outgoing;
 mod trailers;
 mod upload;
 
+#[cfg(any(target_env = "p3", wasip3))]
+pub(crate) use incoming::content_length;
 pub use incoming::Incoming;
 pub(crate) use outgoing::Outgoing;
 pub(crate) use upload::Upload;

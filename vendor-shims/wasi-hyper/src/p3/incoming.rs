@@ -4,14 +4,16 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{ready, Context, Poll};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{ready, Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRAILER};
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
-use wasip3::http::types::{ErrorCode, Trailers};
+use wasip3::http::types::{ErrorCode, Request, Trailers};
 use wasip3::wit_bindgen::{FutureRead, FutureReader, StreamReader, StreamResult};
+use wasip3::wit_future;
 
 use super::upload::Upload;
 use crate::reactor::Reactor;
@@ -22,28 +24,44 @@ const MAX_READ: usize = 64 * 1024;
 
 /// The body of a message that was received.
 ///
-/// Nothing is read from the host before it is polled for, so a slow reader slows
-/// the sender down. Dropping it before its end aborts the exchange.
+/// Nothing is read from the host before it is polled for, or asked whether it
+/// is empty, so a slow reader slows the sender down. Dropping it before its end
+/// aborts the exchange.
 ///
 /// If the headers say how long it is, it ends there, and has trailers only if
 /// they say so (`trailer`).
 pub struct Incoming<R: Reactor> {
     // What is being sent goes first: it is the older half of the exchange.
     upload: Option<Upload>,
+    /// The lock is for `Sync` alone, and for who asks whether it is empty.
+    received: Mutex<Received>,
+    reactor: PhantomData<fn() -> R>,
+}
+
+/// How far it was received.
+struct Received {
     state: State,
     /// How many bytes are to come, if the message says so.
     remaining: Option<u64>,
     /// Whether trailers may follow though the length is known, as HTTP/2 allows.
     announced: bool,
-    reactor: PhantomData<fn() -> R>,
+    /// What was received before it was asked for.
+    ahead: Option<Bytes>,
 }
 
 /// What follows the bytes: trailers, or an error.
 type End = Result<Option<Trailers>, ErrorCode>;
 
 enum State {
+    /// Whether there is a body is to be found out, if `look`.
+    Unopened {
+        request: Request,
+        look: bool,
+    },
     Data(Data),
     Trailers(Pin<Box<FutureRead<End>>>),
+    /// What follows was received before it was asked for.
+    Known(End),
     Ended,
 }
 
@@ -74,16 +92,57 @@ impl<R: Reactor> Incoming<R> {
             true => Some(0),
             false => content_length(headers),
         };
+        Incoming::from(State::Data(Data::of(stream, trailers)), remaining, headers)
+    }
+
+    /// The body of `request`, whose headers are `headers`. The host is asked
+    /// for it when somebody wants it, which few do where none is `expected`.
+    pub(crate) fn of_request(
+        request: Request,
+        headers: &HeaderMap,
+        expected: bool,
+        _: R,
+    ) -> Incoming<R> {
+        let remaining = content_length(headers);
+        let look = !expected && remaining.is_none();
+        Incoming::from(State::Unopened { request, look }, remaining, headers)
+    }
+
+    fn from(state: State, remaining: Option<u64>, headers: &HeaderMap) -> Incoming<R> {
         Incoming {
             upload: None,
-            state: State::Data(Data {
-                read: Read::Idle(stream, Vec::new()),
-                trailers,
+            received: Mutex::new(Received {
+                state,
+                remaining,
+                announced: headers.contains_key(TRAILER),
+                ahead: None,
             }),
-            remaining,
-            announced: headers.contains_key(TRAILER),
             reactor: PhantomData,
         }
+    }
+
+    /// Finds out whether there is a body at all, where one is expected, the
+    /// headers do not say so and the host knows.
+    pub(crate) fn look_ahead(&mut self) {
+        let received = self.received();
+        if received.remaining.is_none() {
+            received.look();
+        }
+    }
+
+    fn received(&mut self) -> &mut Received {
+        let received = self.received.get_mut();
+        received.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of it by now, or can be found out at once.
+    fn looked_at(&self) -> MutexGuard<'_, Received> {
+        let received = self.received.lock();
+        let mut received = received.unwrap_or_else(PoisonError::into_inner);
+        if let State::Unopened { look: true, .. } = received.state {
+            received.look();
+        }
+        received
     }
 
     /// What is still being sent to who sends this.
@@ -99,26 +158,34 @@ impl<R: Reactor> Incoming<R> {
         {
             return Poll::Ready(Some(Err(error)));
         }
-        if self.is_complete() {
+        if let Some(bytes) = self.received().ahead.take() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        if self.received().is_complete() {
             self.end();
             return Poll::Ready(None);
         }
-        if let State::Data(data) = &mut self.state {
-            if let Some(bytes) = ready!(data.poll(self.remaining, cx)) {
-                if let Some(remaining) = &mut self.remaining {
-                    *remaining = remaining.saturating_sub(bytes.len() as u64);
-                }
+        let received = self.received();
+        received.open();
+        if let State::Data(data) = &mut received.state {
+            if let Some(bytes) = ready!(data.poll(received.remaining, cx)) {
+                received.took(&bytes);
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
         }
-        self.state = match std::mem::replace(&mut self.state, State::Ended) {
+        received.state = match std::mem::replace(&mut received.state, State::Ended) {
             State::Data(data) => State::Trailers(Box::pin(data.trailers.into_future())),
             state => state,
         };
-        let State::Trailers(trailers) = &mut self.state else {
-            return Poll::Ready(None);
+        let end = match &mut received.state {
+            State::Trailers(trailers) => ready!(trailers.as_mut().poll(cx)),
+            State::Known(_) => match std::mem::replace(&mut received.state, State::Ended) {
+                State::Known(end) => end,
+                _ => unreachable!("it was looked at just before"),
+            },
+            _ => return Poll::Ready(None),
         };
-        match ready!(trailers.as_mut().poll(cx)) {
+        match end {
             Ok(trailers) => {
                 self.end();
                 let trailers = trailers.as_ref().map(fields::from_host);
@@ -131,8 +198,10 @@ impl<R: Reactor> Incoming<R> {
     /// Everything was received. A request that is still being sent is sent to
     /// its end, and the host would abort it with the response.
     fn end(&mut self) {
-        let state = std::mem::replace(&mut self.state, State::Ended);
-        self.remaining = Some(0);
+        let received = self.received();
+        let state = std::mem::replace(&mut received.state, State::Ended);
+        received.remaining = Some(0);
+        received.announced = false;
         if let Some(upload) = self.upload.take() {
             upload.detach(Some(Box::new(state)));
         }
@@ -142,8 +211,72 @@ impl<R: Reactor> Incoming<R> {
         if let Some(upload) = self.upload.take() {
             upload.abort();
         }
-        self.state = State::Ended;
-        self.remaining = Some(0);
+        let received = self.received();
+        received.state = State::Ended;
+        received.remaining = Some(0);
+    }
+}
+
+impl Received {
+    /// Takes the body from the request, if that was not done.
+    fn open(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Unopened { request, .. } => {
+                // The host is told that all went well, as long as it reads that
+                // at all.
+                let (well, told) = wit_future::new(|| Ok(()));
+                let (stream, trailers) = Request::consume_body(request, told);
+                drop(well);
+                State::Data(Data::of(stream, trailers))
+            }
+            state => state,
+        };
+    }
+
+    /// Finds out whether there is a body, if the host knows.
+    fn look(&mut self) {
+        self.open();
+        let State::Data(data) = &mut self.state else {
+            return;
+        };
+        // Whoever wants more than is there polls again.
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut first = data.poll(self.remaining, &mut cx);
+        if first.is_pending() && let_host_go_on() {
+            first = data.poll(self.remaining, &mut cx);
+        }
+        match first {
+            Poll::Pending => {}
+            Poll::Ready(Some(bytes)) => {
+                self.took(&bytes);
+                self.ahead = Some(bytes);
+            }
+            Poll::Ready(None) => self.look_behind(),
+        }
+    }
+
+    /// Whether something follows where there are no bytes.
+    fn look_behind(&mut self) {
+        let State::Data(data) = std::mem::replace(&mut self.state, State::Ended) else {
+            return;
+        };
+        let mut trailers = Box::pin(data.trailers.into_future());
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut end = trailers.as_mut().poll(&mut cx);
+        if end.is_pending() && let_host_go_on() {
+            end = trailers.as_mut().poll(&mut cx);
+        }
+        match end {
+            Poll::Ready(Ok(None)) => self.remaining = Some(0),
+            Poll::Ready(end) => self.state = State::Known(end),
+            Poll::Pending => self.state = State::Trailers(trailers),
+        }
+    }
+
+    fn took(&mut self, bytes: &Bytes) {
+        if let Some(remaining) = &mut self.remaining {
+            *remaining = remaining.saturating_sub(bytes.len() as u64);
+        }
     }
 
     /// Whether nothing can follow what was received.
@@ -152,11 +285,18 @@ impl<R: Reactor> Incoming<R> {
     }
 
     fn is_end(&self) -> bool {
-        matches!(self.state, State::Ended) || self.is_complete()
+        self.ahead.is_none() && (matches!(self.state, State::Ended) || self.is_complete())
     }
 }
 
 impl Data {
+    fn of(stream: StreamReader<u8>, trailers: FutureReader<End>) -> Data {
+        Data {
+            read: Read::Idle(stream, Vec::new()),
+            trailers,
+        }
+    }
+
     /// The next bytes, or none if there are no more.
     fn poll(&mut self, remaining: Option<u64>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         loop {
@@ -192,6 +332,15 @@ impl Data {
     }
 }
 
+/// Has the host get on with what it was asked for, which it does not by itself
+/// while this instance runs; says whether it could.
+fn let_host_go_on() -> bool {
+    #[cfg(feature = "tokio")]
+    return wasi_waitable::wait(Some(std::time::Duration::ZERO)).is_ok();
+    #[cfg(not(feature = "tokio"))]
+    false
+}
+
 /// What was read, and the room for what is read next. Few bytes do not keep
 /// much room.
 fn part(mut read: Vec<u8>) -> (Bytes, Vec<u8>) {
@@ -219,12 +368,14 @@ impl<R: Reactor> Body for Incoming<R> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.is_end()
+        self.looked_at().is_end()
     }
 
     fn size_hint(&self) -> SizeHint {
-        match self.remaining {
-            Some(remaining) => SizeHint::with_exact(remaining),
+        let received = self.looked_at();
+        let ahead = received.ahead.as_ref().map_or(0, Bytes::len) as u64;
+        match received.remaining {
+            Some(remaining) => SizeHint::with_exact(remaining + ahead),
             None => SizeHint::default(),
         }
     }
@@ -232,7 +383,7 @@ impl<R: Reactor> Body for Incoming<R> {
 
 impl<R: Reactor> Drop for Incoming<R> {
     fn drop(&mut self) {
-        if self.is_end() {
+        if self.received().is_end() {
             self.end();
         } else {
             self.abort();
@@ -242,14 +393,16 @@ impl<R: Reactor> Drop for Incoming<R> {
 
 impl<R: Reactor> fmt::Debug for Incoming<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let received = self.received.lock();
+        let received = received.unwrap_or_else(PoisonError::into_inner);
         f.debug_struct("Incoming")
-            .field("remaining", &self.remaining)
+            .field("remaining", &received.remaining)
             .finish_non_exhaustive()
     }
 }
 
 /// The length that the headers give, if they give one.
-fn content_length(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn content_length(headers: &HeaderMap) -> Option<u64> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let length = lengths.next()?.to_str().ok()?.parse().ok()?;
     lengths.next().is_none().then_some(length)

@@ -22,6 +22,12 @@ pub(crate) struct Outgoing<B: Body> {
     progress: Progress,
     /// Dropped without a value, it tells the host of the error.
     trailers: Option<FutureWriter<Result<Option<Trailers>, ErrorCode>>>,
+    /// How many bytes there may still be, if that is limited.
+    left: Option<u64>,
+    /// How many were allowed.
+    said: Option<u64>,
+    /// The body has given more.
+    over: bool,
     body: Pin<Box<B>>,
 }
 
@@ -48,13 +54,30 @@ where
         Outgoing {
             progress: Progress::Ready(stream),
             trailers: Some(trailers),
+            left: None,
+            said: None,
+            over: false,
             body: Box::pin(body),
         }
     }
 
+    /// Sends at most `length` bytes, as hyper does. That there are more is an
+    /// error after these.
+    pub(crate) fn limit(mut self, length: Option<u64>) -> Outgoing<B> {
+        (self.left, self.said) = (length, length);
+        self
+    }
+
     /// Has the host take `data`.
     fn write(&mut self, mut stream: StreamWriter<u8>, mut data: B::Data) {
-        let bytes = data.copy_to_bytes(data.remaining()).into();
+        let mut length = data.remaining();
+        if let Some(left) = &mut self.left {
+            let most = usize::try_from(*left).unwrap_or(usize::MAX);
+            self.over |= length > most;
+            length = length.min(most);
+            *left -= length as u64;
+        }
+        let bytes = data.copy_to_bytes(length).into();
         self.progress = Progress::Writing(Box::pin(async move {
             let rest = stream.write_all(bytes).await;
             rest.is_empty().then_some(stream)
@@ -99,7 +122,7 @@ where
                         self.progress = Progress::Writing(writing);
                         return Poll::Pending;
                     }
-                    Poll::Ready(Some(stream)) if self.body.is_end_stream() => {
+                    Poll::Ready(Some(stream)) if self.over || self.body.is_end_stream() => {
                         self.end(stream, None)?;
                     }
                     Poll::Ready(Some(stream)) => self.progress = Progress::Ready(stream),
@@ -112,7 +135,10 @@ where
                         self.progress = Progress::Ending(ending);
                         return Poll::Pending;
                     }
-                    return Poll::Ready(Ok(()));
+                    return Poll::Ready(match self.over {
+                        false => Ok(()),
+                        true => Err(ErrorCode::HttpResponseBodySize(self.said).into()),
+                    });
                 }
                 Progress::Over => panic!("polled after it was done"),
             }

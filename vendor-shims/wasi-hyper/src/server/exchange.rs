@@ -4,12 +4,15 @@ use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::task::Poll;
 
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tower_service::Service;
-use wasip2::http::types::{ErrorCode, Fields, IncomingRequest, OutgoingResponse, ResponseOutparam};
+use wasip2::http::types::{
+    ErrorCode, Fields, IncomingRequest, OutgoingBody, OutgoingResponse, ResponseOutparam,
+};
 
-use super::{request, response};
+use super::request;
+use super::response::{self, Sent};
 use crate::body::Outgoing;
 use crate::reactor::Reactor;
 use crate::{Error, Incoming};
@@ -91,7 +94,7 @@ where
     };
     let sent = answered
         .map_err(Error::service)
-        .and_then(|response| response::to_host(response, &method));
+        .and_then(|response| to_host(response, &method));
     let begun = match sent {
         Ok((response, None)) => Ok((response, None)),
         Ok((response, Some((message, body)))) => {
@@ -114,6 +117,43 @@ where
         Some(body) => body.await,
         None => Ok(()),
     }
+}
+
+/// The response to a request of `method`, and its body with where to write it,
+/// unless there is nothing to write.
+#[allow(clippy::type_complexity)]
+fn to_host<B: Body>(
+    response: Response<B>,
+    method: &Method,
+) -> Result<(OutgoingResponse, Option<(OutgoingBody, B)>), Error> {
+    begin(response::sent(response, method)?)
+}
+
+/// What is sent of a response, as the host has it, and where to write its body.
+#[allow(clippy::type_complexity)]
+pub(super) fn begin<B>(
+    sent: Sent<B>,
+) -> Result<(OutgoingResponse, Option<(OutgoingBody, B)>), Error> {
+    let Sent {
+        status,
+        headers,
+        body,
+    } = sent;
+    let response = OutgoingResponse::new(headers);
+    // It is 200 unless something else is said.
+    if status != StatusCode::OK {
+        response
+            .set_status_code(status.as_u16())
+            .map_err(|()| Error::refused_part("status", status))?;
+    }
+    let Some(body) = body else {
+        return Ok((response, None));
+    };
+    // It is refused for a `content-length` that is no number, too.
+    let message = response
+        .body()
+        .map_err(|()| Error::refused_part("body", "with this content-length"))?;
+    Ok((response, Some((message, body))))
 }
 
 /// Answers with an empty response.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use wasip2::http::types::{IncomingRequest, OutgoingBody, ResponseOutparam};
 
-use super::exchange::answer_with;
+use super::exchange::{answer_with, begin};
 use super::report::report;
 use super::{next, request, response};
 use crate::Error;
@@ -59,7 +59,8 @@ pub fn guard<B: Into<Bytes>>(
 fn refuse(refusal: Response<Bytes>, method: &Method, out: ResponseOutparam) -> Result<(), Error> {
     let (parts, bytes) = refusal.into_parts();
     let length = Some(bytes.len() as u64);
-    let (response, body) = match response::head(parts, method, length, bytes.is_empty()) {
+    let sent = response::head(parts, method, length, bytes.is_empty());
+    let (response, body) = match sent.and_then(begin) {
         Ok(begun) => begun,
         Err(error) => {
             answer_with(StatusCode::INTERNAL_SERVER_ERROR, out);
@@ -67,7 +68,7 @@ fn refuse(refusal: Response<Bytes>, method: &Method, out: ResponseOutparam) -> R
         }
     };
     ResponseOutparam::set(out, Ok(response));
-    if let Some(body) = body {
+    if let Some((body, ())) = body {
         send(body, &bytes);
     }
     Ok(())

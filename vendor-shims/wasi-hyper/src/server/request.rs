@@ -1,11 +1,11 @@
-//! A `wasi:http/types.incoming-request` as an [`http::Request`].
+//! A request of the host's as an [`http::Request`].
 
 use http::header::{HeaderValue, HOST};
 use http::uri::{self, Uri};
 use http::{HeaderMap, Method, Request};
-use wasip2::http::types::{self, IncomingRequest};
 
 use crate::reactor::Reactor;
+use crate::wasi::{self, Head, IncomingRequest};
 use crate::{fields, Incoming};
 
 /// The request, unless HTTP does not allow it.
@@ -21,13 +21,18 @@ pub(super) fn from_host<R: Reactor>(
 
 /// All of it but its body, unless HTTP does not allow it.
 pub(super) fn head(request: &IncomingRequest) -> Option<Request<()>> {
+    let Head {
+        method: said,
+        scheme: by,
+        authority,
+        path,
+    } = wasi::head(request);
     let mut head = Request::new(());
-    *head.method_mut() = method(request.method())?;
-    *head.uri_mut() = uri(request.path_with_query())?;
-    // The headers are the request's child, and gone before it.
-    *head.headers_mut() = fields::from_host(&request.headers());
-    add_host(head.headers_mut(), request.authority())?;
-    if let Some(scheme) = request.scheme().and_then(scheme) {
+    *head.method_mut() = method(said)?;
+    *head.uri_mut() = uri(path)?;
+    *head.headers_mut() = fields::from_host(&wasi::headers(request));
+    add_host(head.headers_mut(), authority)?;
+    if let Some(scheme) = by.and_then(scheme) {
         head.extensions_mut().insert(scheme);
     }
     Some(head)
@@ -38,18 +43,18 @@ pub(super) fn expects_body(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD)
 }
 
-fn method(method: types::Method) -> Option<Method> {
+fn method(method: wasi::Method) -> Option<Method> {
     Some(match method {
-        types::Method::Get => Method::GET,
-        types::Method::Head => Method::HEAD,
-        types::Method::Post => Method::POST,
-        types::Method::Put => Method::PUT,
-        types::Method::Delete => Method::DELETE,
-        types::Method::Connect => Method::CONNECT,
-        types::Method::Options => Method::OPTIONS,
-        types::Method::Trace => Method::TRACE,
-        types::Method::Patch => Method::PATCH,
-        types::Method::Other(other) => Method::from_bytes(other.as_bytes()).ok()?,
+        wasi::Method::Get => Method::GET,
+        wasi::Method::Head => Method::HEAD,
+        wasi::Method::Post => Method::POST,
+        wasi::Method::Put => Method::PUT,
+        wasi::Method::Delete => Method::DELETE,
+        wasi::Method::Connect => Method::CONNECT,
+        wasi::Method::Options => Method::OPTIONS,
+        wasi::Method::Trace => Method::TRACE,
+        wasi::Method::Patch => Method::PATCH,
+        wasi::Method::Other(other) => Method::from_bytes(other.as_bytes()).ok()?,
     })
 }
 
@@ -68,11 +73,11 @@ fn uri(path: Option<String>) -> Option<Uri> {
     }
 }
 
-fn scheme(scheme: types::Scheme) -> Option<uri::Scheme> {
+fn scheme(scheme: wasi::Scheme) -> Option<uri::Scheme> {
     match scheme {
-        types::Scheme::Http => Some(uri::Scheme::HTTP),
-        types::Scheme::Https => Some(uri::Scheme::HTTPS),
-        types::Scheme::Other(other) => other.parse().ok(),
+        wasi::Scheme::Http => Some(uri::Scheme::HTTP),
+        wasi::Scheme::Https => Some(uri::Scheme::HTTPS),
+        wasi::Scheme::Other(other) => other.parse().ok(),
     }
 }
 

@@ -1,11 +1,11 @@
-//! An [`http::Response`] as a `wasi:http/types.outgoing-response`.
+//! An [`http::Response`] as a response of the host's.
 
 use http::header::{Entry, HeaderName, CONNECTION, CONTENT_LENGTH};
 use http::response::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::Body;
-use wasip2::http::types::{OutgoingBody, OutgoingResponse};
 
+use crate::wasi::Fields;
 use crate::{fields, Error};
 
 /// The headers that are about a connection.
@@ -18,47 +18,52 @@ const ABOUT_CONNECTION: [&str; 6] = [
     "upgrade",
 ];
 
-/// The response to a request of `method`, and its body with where to write it,
-/// unless there is nothing to write.
-#[allow(clippy::type_complexity)]
-pub(super) fn to_host<B: Body>(
-    response: Response<B>,
-    method: &Method,
-) -> Result<(OutgoingResponse, Option<(OutgoingBody, B)>), Error> {
-    let (parts, body) = response.into_parts();
-    let length = body.size_hint().exact();
-    let (response, message) = head(parts, method, length, body.is_end_stream())?;
-    Ok((response, message.map(|message| (message, body))))
+/// What is sent of a response.
+pub(super) struct Sent<B> {
+    pub(super) status: StatusCode,
+    pub(super) headers: Fields,
+    /// How long its headers say that it is.
+    #[cfg(any(target_env = "p3", wasip3))]
+    pub(super) length: Option<u64>,
+    /// None if there is nothing to be sent.
+    pub(super) body: Option<B>,
 }
 
-/// The response with this head, and where to write its body, which is so long or
-/// `empty`, unless there is nothing to write.
+/// What is sent of the response to a request of `method`.
+pub(super) fn sent<B: Body>(response: Response<B>, method: &Method) -> Result<Sent<B>, Error> {
+    let (parts, body) = response.into_parts();
+    let sent = head(parts, method, body.size_hint().exact(), body.is_end_stream())?;
+    Ok(Sent {
+        status: sent.status,
+        headers: sent.headers,
+        #[cfg(any(target_env = "p3", wasip3))]
+        length: sent.length,
+        body: sent.body.map(|()| body),
+    })
+}
+
+/// What is sent of a response with this head and a body that is so long, or
+/// `empty`.
 pub(super) fn head(
     mut parts: Parts,
     method: &Method,
     length: Option<u64>,
     empty: bool,
-) -> Result<(OutgoingResponse, Option<OutgoingBody>), Error> {
+) -> Result<Sent<()>, Error> {
     let status = parts.status;
     drop_connection_headers(&mut parts.headers);
-    set_length(&mut parts.headers, status, length);
-
-    let response = OutgoingResponse::new(fields::to_host(&parts.headers)?);
-    // It is 200 unless something else is said.
-    if status != StatusCode::OK {
-        response
-            .set_status_code(status.as_u16())
-            .map_err(|()| Error::refused_part("status", status))?;
-    }
+    let allowed = has_body(method, status);
     // A body that is asked for and left empty would be sent as chunks.
-    if !has_body(method, status) || empty || length == Some(0) {
-        return Ok((response, None));
-    }
-    // It is refused for a `content-length` that is no number, too.
-    let message = response
-        .body()
-        .map_err(|()| Error::refused_part("body", "with this content-length"))?;
-    Ok((response, Some(message)))
+    let body = (allowed && !empty && length != Some(0)).then_some(());
+    let is_empty = body.is_none() && allowed;
+    set_length(&mut parts.headers, status, length, is_empty);
+    Ok(Sent {
+        status,
+        headers: fields::to_host(&parts.headers)?,
+        #[cfg(any(target_env = "p3", wasip3))]
+        length: crate::body::content_length(&parts.headers),
+        body,
+    })
 }
 
 /// Whether HTTP allows a body in a response of `status` to `method`.
@@ -95,11 +100,21 @@ fn is_about_connection(name: &HeaderName) -> bool {
 }
 
 /// Says how long a body is, as hyper does.
-fn set_length(headers: &mut HeaderMap, status: StatusCode, length: Option<u64>) {
+fn set_length(headers: &mut HeaderMap, status: StatusCode, length: Option<u64>, is_empty: bool) {
     if status.is_informational() || status == StatusCode::NO_CONTENT {
         return;
     }
-    if let (Some(length @ 1..), Entry::Vacant(entry)) = (length, headers.entry(CONTENT_LENGTH)) {
+    let length = match length {
+        Some(length @ 1..) => length,
+        // Where it is not said, the host cannot tell before it has answered.
+        _ if is_empty && EMPTY_IS_SAID => 0,
+        _ => return,
+    };
+    if let Entry::Vacant(entry) = headers.entry(CONTENT_LENGTH) {
         entry.insert(length.into());
     }
 }
+
+/// Whether the length of an empty body has to be said. A host of WASI 0.2 knows
+/// that there is none.
+const EMPTY_IS_SAID: bool = cfg!(any(target_env = "p3", wasip3));

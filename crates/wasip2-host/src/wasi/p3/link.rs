@@ -2,7 +2,7 @@
 
 use wasmtime::component::{Component, InstancePre};
 use wasmtime::error::Context;
-use wasmtime::{Engine, Result};
+use wasmtime::{Engine, Result, bail};
 
 use super::gate;
 use crate::arguments::Mode;
@@ -12,6 +12,12 @@ use crate::wasi::p2::link::linker;
 
 /// Links `component` to everything this host has.
 pub fn link(engine: &Engine, component: &Component, rights: &Rights) -> Result<InstancePre<Guest>> {
+    if rights.stand_ins.clock.is_some() {
+        bail!(
+            "it is for WASI 0.3, where the host's timers are the system's: leave `--clock` out, or \
+             build it for 0.2 (`cargo wasip2 init --wasi 0.2`)"
+        );
+    }
     let mut linker = linker(engine, Mode::Async, rights)?;
     wasmtime_wasi::p3::add_to_linker(&mut linker)?;
     wasmtime_wasi_http::p3::add_to_linker(&mut linker)?;

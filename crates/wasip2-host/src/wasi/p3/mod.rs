@@ -8,4 +8,4 @@
 
 pub mod command;
 mod gate;
-mod link;
+pub mod link;
