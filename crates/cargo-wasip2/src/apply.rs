@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use wasip2_ground::{Console, Home};
 use wasip2_series::series::{self, Upstream};
-use wasip2_series::{SeriesArgs, tree};
+use wasip2_series::{PartArgs, SeriesArgs, tree};
 
 /// Make patched trees: released crates with our series applied.
 ///
@@ -21,6 +21,8 @@ pub struct ApplyArgs {
     /// Give up changes that were made in a tree by hand
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    parts: PartArgs,
     #[command(flatten)]
     pub series: SeriesArgs,
     /// Print JSON instead of paths
@@ -44,6 +46,7 @@ struct Made<'a> {
 /// Runs the verb.
 pub fn run(arguments: &ApplyArgs, home: &Home, console: &Console) -> Result<()> {
     let chosen = series::select(arguments.series.all(home)?, &arguments.crates)?;
+    let chosen = series::up_to(chosen, arguments.parts.or_all());
     let mut made = Vec::new();
     for series in &chosen {
         let path = tree::make(

@@ -8,9 +8,10 @@ use console::Style;
 use serde::Serialize;
 
 use wasip2_ground::{Console, Home, Wasi};
-use wasip2_series::SeriesArgs;
+use wasip2_series::overrides;
 use wasip2_series::project::Project;
 use wasip2_series::report::{self, CrateState, ProjectReport};
+use wasip2_series::{Part, SeriesArgs, series};
 use wasip2_toolchain::{Condition, Finding};
 
 /// Show what is there, what is missing and what to type.
@@ -58,12 +59,13 @@ impl Report {
 /// Runs the verb; gives back whether nothing that is needed is missing.
 pub fn run(arguments: &DoctorArgs, home: &Home, console: &Console) -> Result<bool> {
     let project = match &arguments.manifest_path {
-        Some(manifest) => Some(report::report(
-            &Project::find(manifest, console)?,
-            &arguments.series.all(home)?,
-            arguments.series.offline,
-            console,
-        )?),
+        Some(manifest) => {
+            let project = Project::find(manifest, console)?;
+            let parts = overrides::parts(&project)?;
+            let series = series::up_to(arguments.series.all(home)?, parts);
+            let offline = arguments.series.offline;
+            Some(report::report(&project, &series, offline, console)?)
+        }
         None => None,
     };
     let report = Report {
@@ -107,6 +109,12 @@ fn print(report: &Report) {
     println!("{}", project.root.display());
     if project.wasi != Wasi::P2 {
         println!("        built for WASI {}", project.wasi);
+    }
+    if project.parts != Part::Local {
+        println!(
+            "        patched up to part {} of each series; `cargo wasip2 init --parts local` takes all",
+            project.parts
+        );
     }
     if project.threads {
         println!(

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use wasip2_ground::{Console, Home, TARGET, Wasi};
 use wasip2_series::overrides::{self, Options};
 use wasip2_series::project::Project;
 use wasip2_series::report::report;
-use wasip2_series::{Placement, Series, SeriesArgs};
+use wasip2_series::{Part, PartArgs, Placement, Series, SeriesArgs, series};
 
 /// Make a project of yours build for wasm32-wasip2 with the patched crates.
 ///
@@ -61,6 +61,8 @@ pub struct InitArgs {
     #[arg(long, value_name = "URL", conflicts_with = "remove")]
     git: Option<String>,
     #[command(flatten)]
+    parts: PartArgs,
+    #[command(flatten)]
     pub series: SeriesArgs,
 }
 
@@ -86,7 +88,17 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
         wasi: arguments.wasi,
         placement: placement.as_ref(),
     };
-    let series = arguments.series.all(home)?;
+    let parts = match arguments.parts.last() {
+        Some(parts) => parts,
+        None => overrides::parts(&project)?,
+    };
+    if parts != Part::Local && arguments.git.is_some() {
+        bail!(
+            "a repository that `branch --push` fills has every series whole, and `--parts {parts}` \
+             takes less: leave one of the two out; nothing was changed"
+        );
+    }
+    let series = series::up_to(arguments.series.all(home)?, parts);
     let overridden = overrides::initialise(&project, &series, &options, home, console)?;
     if overridden.is_empty() {
         console.warn(format!(

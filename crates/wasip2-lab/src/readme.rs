@@ -55,8 +55,8 @@ fn the_readme_of_the_patches_shows_them() {
     let (before, rest) = readme.split_once("<!-- patches -->\n").unwrap();
     let (table, after) = rest.split_once("<!-- /patches -->\n").unwrap();
     let mut made = String::from(
-        "| crate | release | patch | what it does | upstream | closes |\n\
-         |---|---|---|---|---|---|\n",
+        "| crate | release | patch | what it does | part | upstream | closes |\n\
+         |---|---|---|---|---|---|---|\n",
     );
     for series in Series::all(&directory).unwrap() {
         for patch in Patch::all(&series).unwrap() {
@@ -90,8 +90,11 @@ fn row(series: &Series, patch: &Patch, file: &str, gaps: &[String]) -> String {
         .flat_map(|key| patch.trailer(key))
         .map(|issue| format!(" ([issue]({issue}))"))
         .collect::<String>();
+    let note = series.notes.get(&patch.number);
+    let part = note.and_then(|note| note.part);
+    let part = part.map(|part| part.to_string()).unwrap_or_default();
     format!(
-        "| {} | {} | [{}]({file}) | {} | {}{issues} | {} |\n",
+        "| {} | {} | [{}]({file}) | {} | {part} | {}{issues} | {} |\n",
         series.name,
         series.version,
         patch.number,

@@ -58,6 +58,6 @@ pub use patch::Patch;
 pub use placement::Placement;
 pub use pristine::Pristine;
 pub use release::{Network, Release};
-pub use series::Series;
+pub use series::{Part, PartArgs, Series};
 pub use source::Source;
 pub use staging::Staging;

@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use cargo_lock::Lockfile;
 use semver::Version;
+use wasip2_ground::files::file_name;
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, TARGET, Wasi};
 use wasip2_toolchain::{CC, Clang};
@@ -29,7 +30,7 @@ use crate::graph::{Graph, Package};
 use crate::placement::{Place, Placement};
 use crate::project::{Kept, Project, locked, pulled_in_by};
 use crate::release::Network;
-use crate::series::Series;
+use crate::series::{Part, Series};
 use crate::shims::Shims;
 use crate::{tree, vendor};
 
@@ -591,6 +592,17 @@ pub fn overrides(project: &Project) -> Result<Vec<(String, Place)>> {
 /// The version of WASI that `project` is built for.
 pub fn wasi(project: &Project) -> Result<Wasi> {
     Ok(Config::read(&project.root)?.wasi())
+}
+
+/// The part of their series that an earlier `init` had the trees go to.
+pub fn parts(project: &Project) -> Result<Part> {
+    let overridden = Config::read(&project.root)?.overrides();
+    let parts = overridden.iter().filter_map(|(_, place)| match place {
+        Place::Path(path) => Some(Part::of_directory(&file_name(path))),
+        Place::Git { .. } => None,
+    });
+    // A series that has no parts is as it always is.
+    Ok(parts.min().unwrap_or(Part::Local))
 }
 
 /// Whether blocking tasks have stacks of their own in `project`.

@@ -14,7 +14,7 @@ use wasip2_toolchain::CC;
 use crate::graph::{Graph, Package};
 use crate::placement::Place;
 use crate::project::Project;
-use crate::series::Series;
+use crate::series::{Part, Series};
 use crate::{overrides, tree, vendor};
 
 /// What a project's graph for wasm32-wasip2 holds.
@@ -28,6 +28,8 @@ pub struct ProjectReport {
     pub unsupported: Vec<UnsupportedReport>,
     /// Whether blocking tasks have stacks of their own.
     pub threads: bool,
+    /// The part of their series that the trees go to.
+    pub parts: Part,
     /// The version of WASI that it is built for.
     pub wasi: Wasi,
     /// What is to be known of that.
@@ -159,6 +161,7 @@ pub fn report(
         series: Vec::new(),
         unsupported: Vec::new(),
         threads: overrides::has_threads(project)?,
+        parts: overrides::parts(project)?,
         wasi,
         notes: notes(wasi),
     };

@@ -7,6 +7,7 @@
 
 mod definition;
 pub mod files;
+mod part;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use definition::SeriesFile;
 pub use definition::{ApiException, ApiTarget, Lint, Note, Upstream};
 pub use files::PatchFile;
+pub use part::{Part, PartArgs};
 
 use crate::release::Release;
 use wasip2_ground::files::{file_name, hex, subdirectories};
@@ -49,8 +51,10 @@ pub struct Series {
     pub needless: VersionReq,
     /// The directory that it stands in.
     pub directory: PathBuf,
-    /// The patch files, in order.
+    /// The patch files, in order, as far as they go.
     pub patches: Vec<PatchFile>,
+    /// The part of the series that they go to.
+    pub last: Part,
     /// What is said of single patches, by their numbers.
     pub notes: BTreeMap<String, Note>,
     /// What the checks of its patches need to know.
@@ -95,6 +99,7 @@ impl Series {
             needless: file.needless,
             directory: directory.to_owned(),
             patches: files::of(directory, &file.patch)?,
+            last: Part::Local,
             notes: file.patch,
             lint: file.lint,
         })
@@ -109,9 +114,31 @@ impl Series {
         }
     }
 
-    /// The name of its directories: `tokio-1.54.1`.
+    /// The name of its directories: `tokio-1.54.1`, and `tokio-1.54.1-upstreamable`
+    /// where it does not go to its end.
     pub fn directory_name(&self) -> String {
-        self.release().directory_name()
+        self.release().directory_name() + self.last.ending()
+    }
+
+    /// The part that the patch with this number is in; A where the series has no
+    /// parts.
+    pub fn part(&self, number: &str) -> Part {
+        let note = self.notes.get(number);
+        note.and_then(|note| note.part).unwrap_or(Part::A)
+    }
+
+    /// The series up to the end of `last`. One that has no parts is as it was.
+    #[must_use]
+    pub fn up_to(mut self, last: Part) -> Series {
+        let (kept, left_out): (Vec<_>, Vec<_>) = std::mem::take(&mut self.patches)
+            .into_iter()
+            .partition(|patch| self.part(patch.number()) <= last);
+        for patch in &left_out {
+            self.notes.remove(patch.number());
+            self.last = last;
+        }
+        self.patches = kept;
+        self
     }
 
     /// Whether a program that has `version` locked could as well use this
@@ -188,6 +215,11 @@ pub fn select(all: Vec<Series>, names: &[String]) -> Result<Vec<Series>> {
         .collect())
 }
 
+/// Each series up to the end of that part of it.
+pub fn up_to(all: Vec<Series>, last: Part) -> Vec<Series> {
+    all.into_iter().map(|series| series.up_to(last)).collect()
+}
+
 /// The one series that `name` names.
 pub fn select_one(all: Vec<Series>, name: &str) -> Result<Series> {
     let mut chosen = select(all, &[name.to_owned()])?;
@@ -220,6 +252,7 @@ mod tests {
             needless: definition::none(),
             directory: PathBuf::new(),
             patches: Vec::new(),
+            last: Part::Local,
             notes: BTreeMap::new(),
             lint: Lint::default(),
         }
@@ -236,6 +269,49 @@ mod tests {
         assert!(zero.serves(&"0.13.0".parse().unwrap()));
         assert!(zero.serves(&"0.13.9".parse().unwrap()));
         assert!(!zero.serves(&"0.12.9".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_series_goes_up_to_a_part_of_it() {
+        let mut whole = series("1.2.0");
+        for (number, part) in [
+            ("0001", Part::A),
+            ("0002", Part::A),
+            ("0003", Part::B),
+            ("0004", Part::Local),
+        ] {
+            whole.patches.push(PatchFile {
+                name: format!("{number}-do.patch"),
+                path: PathBuf::new(),
+            });
+            let note = Note {
+                part: Some(part),
+                ..Note::default()
+            };
+            whole.notes.insert(number.to_owned(), note);
+        }
+        for (last, patches, name) in [
+            (Part::A, 2, "sample-1.2.0-a"),
+            (Part::B, 3, "sample-1.2.0-upstreamable"),
+            (Part::Local, 4, "sample-1.2.0"),
+        ] {
+            let part = whole.clone().up_to(last);
+            assert_eq!((part.patches.len(), part.notes.len()), (patches, patches));
+            assert_eq!(part.directory_name(), name);
+            assert_eq!(Part::of_directory(name), last);
+        }
+    }
+
+    #[test]
+    fn a_series_without_parts_is_taken_whole() {
+        let mut whole = series("1.2.0");
+        whole.patches.push(PatchFile {
+            name: "0001-do.patch".into(),
+            path: PathBuf::new(),
+        });
+        let part = whole.up_to(Part::A);
+        assert_eq!(part.patches.len(), 1);
+        assert_eq!(part.directory_name(), "sample-1.2.0");
     }
 
     #[test]

@@ -23,7 +23,7 @@ use output::Output;
 use repository::{Branch, Repository};
 use wasip2_ground::{Console, Home};
 use wasip2_series::series;
-use wasip2_series::{Patch, Pristine, Series, SeriesArgs};
+use wasip2_series::{PartArgs, Patch, Pristine, Series, SeriesArgs};
 
 /// Make a git branch of a series, ready for an upstream pull request.
 ///
@@ -37,6 +37,9 @@ use wasip2_series::{Patch, Pristine, Series, SeriesArgs};
 /// where it depends on earlier patches, stacked on those. A patch depends on
 /// another if it conflicts without it in a three-way merge, or if the series
 /// says so (`needs` in series.toml).
+///
+/// Where a series has parts, `--parts A` leaves it at what maintainers can take as
+/// it is, and the texts of those of part B put the question that comes first.
 ///
 /// With `--push` the patched trees go to a repository of git's for others to
 /// build with (`cargo wasip2 init --git REMOTE`): a branch for each release,
@@ -53,7 +56,11 @@ pub struct BranchArgs {
     #[arg(long, conflicts_with_all = ["krate", "out"])]
     all: bool,
     /// Push to this repository instead, an empty one or one that was filled so
-    #[arg(long, value_name = "REMOTE", conflicts_with_all = ["out", "split", "pr"])]
+    #[arg(
+        long,
+        value_name = "REMOTE",
+        conflicts_with_all = ["out", "split", "pr", "parts", "upstreamable"]
+    )]
     push: Option<String>,
     /// Where to make the repository [default: below the tool's own directory]
     #[arg(long, value_name = "DIR")]
@@ -64,6 +71,8 @@ pub struct BranchArgs {
     /// Also write the text of a pull request for each branch
     #[arg(long)]
     pr: bool,
+    #[command(flatten)]
+    parts: PartArgs,
     #[command(flatten)]
     pub series: SeriesArgs,
     /// Print JSON instead of the path
@@ -88,6 +97,7 @@ pub fn run(arguments: &BranchArgs, home: &Home, console: &Console) -> Result<()>
     if let Some(krate) = &arguments.krate {
         series = vec![series::select_one(series, krate)?];
     }
+    series = series::up_to(series, arguments.parts.or_all());
     if let Some(remote) = &arguments.push {
         let pushed = publish::push(&series, remote, arguments.series.network(), home, console)?;
         if arguments.json {

@@ -20,6 +20,7 @@ pub fn text(branch: &Branch, series: &Series, patches: &[Patch]) -> String {
     if let [patch] = own.as_slice() {
         let _ = writeln!(text, "# {}\n", patch.subject);
         sections(&mut text, patch, "##");
+        question(&mut text, patch, series, "##");
     } else {
         let _ = writeln!(text, "# Support WASI 0.2\n");
         let _ = writeln!(text, "{} commits, to be read one by one:\n", own.len());
@@ -29,6 +30,7 @@ pub fn text(branch: &Branch, series: &Series, patches: &[Patch]) -> String {
         for patch in &own {
             let _ = writeln!(text, "\n## {}\n", patch.subject);
             sections(&mut text, patch, "###");
+            question(&mut text, patch, series, "###");
         }
     }
     links(&mut text, branch, series, &own);
@@ -53,6 +55,14 @@ fn sections(text: &mut String, patch: &Patch, level: &str) {
             let _ = writeln!(text, "{level} Testing\n");
         }
         let _ = writeln!(text, "New tests: {}.\n", tests.join(", "));
+    }
+}
+
+/// What maintainers have to answer first, where there is such a thing.
+fn question(text: &mut String, patch: &Patch, series: &Series, level: &str) {
+    let note = series.notes.get(&patch.number);
+    if let Some(question) = note.and_then(|note| note.question.clone()) {
+        section(text, level, "Question", &[question]);
     }
 }
 

@@ -9,6 +9,7 @@ mod companions;
 mod compile;
 mod exceptions;
 mod losses;
+mod parts;
 mod report;
 mod rules;
 mod size;
@@ -31,7 +32,9 @@ use workbench::Workbench;
 /// what it makes public, and adds no more than 400 lines to existing files
 /// (tests aside) unless a trailer `Size-Reason:` says why. Half of all patches
 /// change fewer than 40 existing lines. What two release lines of a crate both
-/// change is kept once (`same-as` in series.toml).
+/// change is kept once (`same-as` in series.toml). Where a series has parts, those
+/// of part A are small, those of part B put a question, and those that are kept for
+/// users alone come last.
 ///
 /// With `--compile`, which takes a while, each step of the series also compiles
 /// for this machine and for wasm32-wasip2, and so does each branch that
@@ -95,6 +98,9 @@ pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool>
         for (patch, fault) in companions::faults(series, &patches, &all) {
             report.blame(series, patch, fault);
         }
+        for (patch, fault) in parts::faults(series, &patches) {
+            report.blame(series, patch, fault);
+        }
         for twice in twice::faults(series, &patches, &all)? {
             report.blame(series, &twice.patch, twice.fault);
         }
@@ -141,6 +147,9 @@ mod tests {
                 }
             }
             for (patch, fault) in companions::faults(series, &patches, &all) {
+                found.push(format!("{series} {patch}: {fault}"));
+            }
+            for (patch, fault) in parts::faults(series, &patches) {
                 found.push(format!("{series} {patch}: {fault}"));
             }
             for twice in twice::faults(series, &patches, &all).unwrap() {

@@ -34,7 +34,7 @@ pub fn run(
         Ok(variables) => variables,
         Err(reason) => return Ok(Found::not_run(reason)),
     };
-    let guests = match workshop.guests(variant, setting.wasi)? {
+    let guests = match workshop.guests(variant, setting)? {
         Ok(guests) => guests,
         Err(error) => return Ok(Found::not_built(error)),
     };

@@ -21,6 +21,7 @@ use crate::notation::{duration, fits, maybe_duration};
 use wasip2_ground::Wasi;
 use wasip2_ground::files::hex;
 use wasip2_host::Mode;
+use wasip2_series::Part;
 use wasip2_toolchain::Panic;
 
 /// The whole plan.
@@ -187,6 +188,9 @@ pub struct Setting {
     /// The version of WASI that is built for.
     #[serde(default)]
     pub wasi: Wasi,
+    /// The part that each series goes to; to its end where none is named.
+    #[serde(default)]
+    pub parts: Option<Part>,
     /// Whether it is this machine itself.
     #[serde(default)]
     pub native: bool,

@@ -12,13 +12,13 @@ use wasip2_ground::cargo::cargo;
 use wasip2_ground::child::{self, Ended};
 use wasip2_ground::{Console, Home, Process, Wasi, interrupt};
 use wasip2_series::workspace::Guests;
-use wasip2_series::{Series, SeriesArgs};
+use wasip2_series::{Series, SeriesArgs, series};
 use wasip2_toolchain::Clang;
 
 use super::cell::Variant;
 use super::compile::or_reason;
 use super::found::Found;
-use super::plan::Plan;
+use super::plan::{Plan, Setting};
 
 /// What cells are made in: staged workspaces, made when the first cell needs
 /// them.
@@ -59,16 +59,27 @@ impl<'a> Workshop<'a> {
         }
     }
 
-    /// The workspace of the guests, as released or on the patched crates, for
-    /// that version of WASI; or why it cannot be had.
-    pub fn guests(&mut self, variant: Variant, wasi: Wasi) -> Result<Result<Arc<Guests>, String>> {
+    /// The workspace of the guests, as released or on the patched crates, as the
+    /// setting has them built; or why it cannot be had.
+    pub fn guests(
+        &mut self,
+        variant: Variant,
+        setting: &Setting,
+    ) -> Result<Result<Arc<Guests>, String>> {
         let source = self.plan.guests.as_deref();
-        let series = match variant {
-            Variant::Upstream => &[],
-            Variant::Patched => self.all_series,
-        };
         let source = source.context("the plan has no guests")?;
-        self.stage(format!("matrix/{variant}"), source, series, wasi)
+        let wasi = setting.wasi;
+        match (variant, setting.parts) {
+            (Variant::Upstream, _) => self.stage(format!("matrix/{variant}"), source, &[], wasi),
+            (Variant::Patched, None) => {
+                let series = self.all_series;
+                self.stage(format!("matrix/{variant}"), source, series, wasi)
+            }
+            (Variant::Patched, Some(part)) => {
+                let series = series::up_to(self.all_series.to_vec(), part);
+                self.stage(format!("matrix/{variant}-{part}"), source, &series, wasi)
+            }
+        }
     }
 
     /// The workspace of the plugs, on the patched crates.

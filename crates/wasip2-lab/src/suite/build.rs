@@ -62,10 +62,10 @@ pub fn build(
         .current_dir(&stage.project.root)
         .env_remove("CARGO_BUILD_TARGET")
         .env_remove("CARGO_TARGET_DIR")
-        .args(match stage.upstream {
+        .args(match stage.judged {
+            true => &["test", "--no-run"][..],
             // Not everything builds; `cargo test` would stop there.
-            true => &["build", "--tests", "--keep-going"][..],
-            false => &["test", "--no-run"],
+            false => &["build", "--tests", "--keep-going"],
         })
         .arg("--package")
         .arg(&stage.release.name)
@@ -77,7 +77,7 @@ pub fn build(
     }
     if place == Place::Component {
         process = process.args(["--target", TARGET]);
-        if stage.upstream {
+        if !stage.judged {
             flags.extend_from_slice(definition.upstream_rustflags());
         }
         if definition.way.panic == Panic::Unwind {
@@ -95,7 +95,7 @@ pub fn build(
     }
     // `cargo build --lib` would build no tests; what was not asked for is left
     // out below.
-    for target in targets.iter().filter(|_| !stage.upstream) {
+    for target in targets.iter().filter(|_| stage.judged) {
         process = match target.library {
             true => process.arg("--lib"),
             false => process.args(["--test", &target.name]),
@@ -141,7 +141,7 @@ pub fn build(
                 stage.package.display()
             );
         }
-        if !stage.upstream {
+        if stage.judged {
             bail!(
                 "these tests of {} did not build: {}; what rustc said stands above\n  their \
                  sources are in {}",

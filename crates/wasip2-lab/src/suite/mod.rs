@@ -27,7 +27,7 @@ use clap::Args;
 use crate::checkout::Checkout;
 use wasip2_ground::{Console, Home, Wasi};
 use wasip2_host::Mode;
-use wasip2_series::SeriesArgs;
+use wasip2_series::{Part, PartArgs, SeriesArgs, series};
 use wasip2_toolchain::{Libc, Panic, Unwinding, libc, unwinding};
 
 pub use definition::Way;
@@ -48,6 +48,7 @@ use verdict::Verdicts;
 ///     cargo wasip2 suite tokio                 all of it
 ///     cargo wasip2 suite tokio -- time_sleep   tests with that in their name
 ///     cargo wasip2 suite tokio --upstream      the release as it is, to compare
+///     cargo wasip2 suite tokio --parts A       with no more than that part of each series
 ///     cargo wasip2 suite tokio --native        the same tests on this machine
 ///     cargo wasip2 suite tokio --libc 161b319  linked with that wasi-libc
 ///     cargo wasip2 suite tokio --panic unwind  where panics can be caught
@@ -109,6 +110,8 @@ pub struct SuiteArgs {
     #[arg(long, value_name = "DIR", env = "CARGO_WASIP2_SUITES")]
     suites: Option<PathBuf>,
     #[command(flatten)]
+    parts: PartArgs,
+    #[command(flatten)]
     pub series: SeriesArgs,
     /// Only tests with one of these in their names
     #[arg(value_name = "FILTER", last = true)]
@@ -144,6 +147,10 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
         !(arguments.update && arguments.mode == Mode::Sync),
         "`--update` writes what is so where the host waits on an event loop; what differs with \
          `--mode sync` is an entry of its own, with `mode = \"sync\"`"
+    );
+    ensure!(
+        !(arguments.update && arguments.parts.or_all() != Part::Local),
+        "`--update` writes what is so with the whole series: leave out `--parts`"
     );
     let directory = match &arguments.suites {
         Some(directory) => directory.clone(),
@@ -182,7 +189,7 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
     }
 
     let _lock = home.lock(&format!("suite-{}", arguments.krate), console)?;
-    let series = arguments.series.all(home)?;
+    let series = series::up_to(arguments.series.all(home)?, arguments.parts.or_all());
     let stage = Stage::make(
         &definition,
         &series,
@@ -207,7 +214,7 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
         jobs: arguments.jobs,
         filter: &arguments.filter,
         definition: &definition,
-        upstream: arguments.upstream,
+        judged: stage.judged,
     };
     let trials = trial::run(&plan, &built, &stage, home, console)?;
 
@@ -241,7 +248,7 @@ pub fn run(arguments: &SuiteArgs, home: &Home, console: &Console) -> Result<u8> 
         }
         .map(|()| 0);
     }
-    if arguments.upstream && !arguments.native {
+    if !stage.judged && !arguments.native {
         return Ok(0);
     }
     Ok(report.tell_surprises(console))

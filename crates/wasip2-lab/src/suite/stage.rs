@@ -18,7 +18,7 @@ use wasip2_ground::mirror::mirror;
 use wasip2_ground::{Console, Home, TARGET, Wasi};
 use wasip2_series::project::Project;
 use wasip2_series::shims::Shims;
-use wasip2_series::{Release, Series, SeriesArgs, Staging, tree};
+use wasip2_series::{Part, Release, Series, SeriesArgs, Staging, tree};
 
 /// Where tests run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -53,6 +53,8 @@ pub struct Stage {
     pub patches: Option<usize>,
     /// Whether no series is applied, to it or to what it depends on.
     pub upstream: bool,
+    /// Whether anything is expected: of the whole series only.
+    pub judged: bool,
 }
 
 /// What of a package holds tests.
@@ -113,10 +115,15 @@ impl Stage {
             }
             _ => released.clone(),
         };
-        let kind = if upstream { "upstream" } else { "patched" };
-        // Neither takes the other's place.
+        // None takes another's place.
+        let part = own.map_or(Part::Local, |series| series.last);
+        let kind = match (upstream, part) {
+            (true, _) => "upstream".to_owned(),
+            (false, Part::Local) => "patched".to_owned(),
+            (false, part) => format!("patched-{part}"),
+        };
         let kind = match definition.way.wasi {
-            Wasi::P2 => kind.to_owned(),
+            Wasi::P2 => kind,
             newer => format!("{kind}-{newer}"),
         };
         let root = home.directory(format!("suites/{}-{kind}", definition.krate()))?;
@@ -155,6 +162,7 @@ impl Stage {
             package,
             patches: own.filter(|_| !upstream).map(|own| own.patches.len()),
             upstream,
+            judged: !upstream && part == Part::Local,
             release,
         })
     }

@@ -63,7 +63,7 @@ impl<'a> Verdicts<'a> {
                 let (expected, reason) = match plan.place {
                     // A test that Linux does not run either needs no reason.
                     _ if outcome == Outcome::Ignored && !linux => (&IGNORED, None),
-                    Place::Component if !plan.upstream => {
+                    Place::Component if plan.judged => {
                         let expected = plan.definition.expected(name);
                         (expected.outcome, expected.reason)
                     }
@@ -81,7 +81,7 @@ impl<'a> Verdicts<'a> {
             })
             .collect();
         tests.sort_by_key(|test| test.name);
-        let judged = plan.place == Place::Component && !plan.upstream && plan.filter.is_empty();
+        let judged = plan.place == Place::Component && plan.judged && plan.filter.is_empty();
         let stale = if judged && built.failed.is_empty() {
             let names: Vec<&str> = tests.iter().map(|test| test.name).collect();
             plan.definition.stale(&names)

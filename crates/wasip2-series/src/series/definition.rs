@@ -7,10 +7,16 @@ use anyhow::{Result, ensure};
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 
+use super::part::Part;
+
 /// What a series says of one of its patches.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
+    /// The part of the series that it is in; none where the series has no parts.
+    pub part: Option<Part>,
+    /// What maintainers have to answer before they can take it, for part B.
+    pub question: Option<String>,
     /// The gaps in the released crates that it closes, `G1` and so on.
     #[serde(default)]
     pub gaps: Vec<String>,

@@ -33,6 +33,13 @@ pub struct PatchFile {
     pub path: PathBuf,
 }
 
+impl PatchFile {
+    /// The number that its name begins with.
+    pub fn number(&self) -> &str {
+        self.name.split('-').next().unwrap_or_default()
+    }
+}
+
 /// The patch files of the series in `directory`, in order; `notes` say which
 /// are taken from other lines.
 pub fn of(directory: &Path, notes: &BTreeMap<String, Note>) -> Result<Vec<PatchFile>> {
