@@ -15,7 +15,7 @@ use crate::browser;
 use crate::tool::{Tool, assert_says, program, repository, repository_home};
 
 /// The variants, in the order in which they are shown.
-const VARIANTS: [&str; 12] = [
+const VARIANTS: [&str; 14] = [
     "native",
     "patched",
     "poll-all",
@@ -28,6 +28,22 @@ const VARIANTS: [&str; 12] = [
     "wstd",
     "bindings",
     "bindings-0.3",
+    "uninterruptible",
+    "interruptible",
+];
+
+/// Those that some cases alone have: about clients of HTTP, about what stands
+/// behind a handler, about another host, about the limits of one, and about many
+/// sources.
+const OF_SOME_CASES: [&str; 8] = [
+    "bindings-0.3",
+    "inside",
+    "interruptible",
+    "outside",
+    "poll-all",
+    "poll-host",
+    "sockets",
+    "uninterruptible",
 ];
 
 /// `cargo wasip2 bench --quick` with the tool and programs as a development
@@ -99,9 +115,7 @@ fn the_results_have_every_variant_and_plausible_numbers() {
         assert_eq!(shown, VARIANTS);
         for one in outcomes {
             let variant = one["variant"].as_str().unwrap();
-            // No case here is about a client of HTTP, which has two engines and
-            // bindings of 0.3, or about many sources.
-            if [cannot, "sockets", "bindings-0.3", "poll-all"].contains(&variant) {
+            if variant == cannot || OF_SOME_CASES.contains(&variant) {
                 assert_eq!(one["outcome"], "absent", "{one:#}");
                 continue;
             }
