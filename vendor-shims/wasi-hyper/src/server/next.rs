@@ -8,7 +8,7 @@
 )]
 
 wit_bindgen::generate!({
-    path: "wit",
+    path: "wit/guard.wit",
     world: "guard",
     with: { "wasi:http/types@0.2.0": wasip2::http::types },
     generate_all,

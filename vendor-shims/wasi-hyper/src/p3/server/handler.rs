@@ -22,7 +22,8 @@ use crate::tokio::Tokio;
 use crate::Incoming;
 
 /// What tells the linker the type of the export, for the component that has it:
-/// the world `wasi:http/handler@0.3.2` is exported from.
+/// `wit/handler.wit`, as `wit-component` 0.245 encodes it
+/// (`wit_component::metadata::encode`) with the packages of WASI 0.3.2.
 #[doc(hidden)]
 pub const COMPONENT_TYPE: &[u8] = include_bytes!("handler.bin");
 
