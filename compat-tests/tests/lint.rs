@@ -15,7 +15,7 @@ fn the_repositorys_patches_have_no_fault() {
         patch["patch"]
             .as_str()
             .unwrap()
-            .starts_with("0001-rt-run-blocking")
+            .contains("-rt-run-blocking-tasks")
     }));
     assert!(report["median_touched"].as_u64().unwrap() < 40);
 }
