@@ -1,6 +1,7 @@
 //! Proxies. What was asked of one, it says itself.
 
 use std::error::Error;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use reqwest::{ClientBuilder, NoProxy, Proxy, Url};
@@ -156,8 +157,12 @@ pub fn add(cases: &mut Cases) {
         });
         let texts = futures_util::future::try_join_all(requests).await?;
         let right = texts.iter().all(|text| text.ends_with("/uri"));
-        let seen = seen(&at, at.proxy()).await?;
-        Ok(format!("{right}, seen any: {}", seen != "nothing"))
+        let any = seen(&at, at.proxy()).await? != "nothing";
+        // A connection that was not needed in the end is made all the same, and is
+        // nothing that the next case has asked for.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        seen(&at, at.proxy()).await?;
+        Ok(format!("{right}, seen any: {any}"))
     });
     cases.case("proxy chosen by the url", |at| async move {
         let to: Url = at.proxy().parse().expect("it is a URL");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::{task, time};
 use tokio_util::io::SyncIoBridge;
@@ -18,7 +18,14 @@ tokio::task_local! {
 
 fn main() {
     let what = std::env::args().nth(1).expect("what to do");
-    let runtime = Runtime::new().unwrap();
+    // Natively each task that blocks has a thread, and so has whoever goes on in its
+    // place. With 512 of them, which Tokio has by itself, a thousand that block at
+    // once can take them all, and then nobody drives the timers that they wait for.
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(4096)
+        .build()
+        .unwrap();
     let start = Instant::now();
 
     runtime.block_on(async {
