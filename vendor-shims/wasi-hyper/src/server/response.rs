@@ -32,7 +32,12 @@ pub(super) struct Sent<B> {
 /// What is sent of the response to a request of `method`.
 pub(super) fn sent<B: Body>(response: Response<B>, method: &Method) -> Result<Sent<B>, Error> {
     let (parts, body) = response.into_parts();
-    let sent = head(parts, method, body.size_hint().exact(), body.is_end_stream())?;
+    let sent = head(
+        parts,
+        method,
+        body.size_hint().exact(),
+        body.is_end_stream(),
+    )?;
     Ok(Sent {
         status: sent.status,
         headers: sent.headers,
