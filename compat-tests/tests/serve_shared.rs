@@ -164,6 +164,35 @@ fn one_that_is_stuck_delays_no_other_and_its_time_is_limited() {
     );
 }
 
+/// Though nothing wakes its body, and another request keeps the instance.
+#[test]
+fn a_response_that_stands_still_is_given_up_in_time() {
+    let flags = [&ONE[..], &["--timeout", "2s"]].concat();
+    let server = Server::serving_file(&component_0_3("shared"), &flags);
+    let begun = Instant::now();
+    let mut client = TcpStream::connect(server.address()).unwrap();
+    client
+        .write_all(b"GET /silent HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
+    thread::scope(|scope| {
+        let kept = scope.spawn(|| {
+            thread::sleep(Duration::from_millis(1500));
+            server.ask(&Request::get("/sleep/1900")).status
+        });
+        let mut received = Vec::new();
+        let _ = client.read_to_end(&mut received);
+        let took = begun.elapsed();
+        let received = String::from_utf8_lossy(&received);
+        assert!(
+            received.contains("first") && !received.ends_with("0\r\n\r\n"),
+            "{received}"
+        );
+        assert!(took > Duration::from_millis(1900), "{took:?}");
+        assert!(took < Duration::from_millis(3000), "{took:?}");
+        assert_eq!(kept.join().unwrap(), 200);
+    });
+}
+
 #[test]
 fn what_blocks_is_right_and_a_deadlock_is_told() {
     let server = Server::serving_file(&component_0_3("shared"), &ONE);

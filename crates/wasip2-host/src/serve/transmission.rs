@@ -1,6 +1,7 @@
 //! A response on its way from a shared instance to its client.
 
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
@@ -53,6 +54,8 @@ pub struct Transmission {
     none: bool,
     told: Option<oneshot::Sender<Result<(), Error>>>,
     place: Arc<Place>,
+    /// Ready when it is given up. It is kept, as whoever drops it is not woken.
+    cut: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Transmission {
@@ -64,11 +67,13 @@ impl Transmission {
         told: oneshot::Sender<Result<(), Error>>,
         place: Arc<Place>,
     ) -> Transmission {
+        let given_up = place.clone();
         Transmission {
             body,
             none,
             told: Some(told),
             place,
+            cut: Box::pin(async move { given_up.cut.notified().await }),
         }
     }
 
@@ -91,8 +96,7 @@ impl Body for Transmission {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         match &frame {
             Poll::Pending => {
-                let place = self.place.clone();
-                if pin!(place.cut.notified()).poll(cx).is_ready() {
+                if self.cut.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Some(Err(Error::HttpResponseTimeout)));
                 }
             }

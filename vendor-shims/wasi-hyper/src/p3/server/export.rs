@@ -13,6 +13,7 @@ use wasi_waitable::export::{Cancel, Executor, Rest};
 use wasip3::http::types;
 
 use super::exchange::{answer, empty};
+use super::report::report;
 use crate::tokio::Tokio;
 use crate::{Error, Incoming};
 
@@ -175,17 +176,4 @@ where
     fn drop(&mut self) {
         self.respond(Box::new(|| empty(StatusCode::INTERNAL_SERVER_ERROR)));
     }
-}
-
-/// Nobody takes an export's errors: standard error is where a host's operator
-/// finds them.
-fn report(error: &Error) {
-    let mut text = format!("a response failed: {error}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    eprintln!("{text}");
 }

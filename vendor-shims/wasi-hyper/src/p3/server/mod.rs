@@ -67,6 +67,9 @@ mod exchange;
 mod export;
 #[cfg(feature = "tokio")]
 mod handler;
+#[cfg(feature = "tokio")]
+#[path = "../../server/report.rs"]
+mod report;
 #[path = "../../server/request.rs"]
 mod request;
 #[path = "../../server/response.rs"]
