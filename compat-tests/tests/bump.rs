@@ -79,7 +79,8 @@ fn resolve(sample: &Sample, resolution: &str) {
 fn resolve_in(sample: &Sample, line: &str, resolution: &str) {
     let library = sample
         .path("home")
-        .join(format!("bump/sample@{line}/work/src/lib.rs"));
+        .join(format!("bump/sample@{line}"))
+        .join("work/src/lib.rs");
     let text = fs::read_to_string(&library).unwrap();
     let (before, rest) = text.split_once("<<<<<<< ").unwrap();
     let (_, after) = rest.split_once(">>>>>>> ").unwrap();
@@ -148,7 +149,8 @@ fn what_upstream_has_is_dropped_and_a_conflict_is_resolved_by_hand() {
     let said = sample.tool("bump").arg("sample").run().failed(1);
     assert_says(&said, &["a bump of sample is under way in", "--abort"]);
     resolve(&sample, "    \"patched upstream\"\n");
-    let stray = sample.path("home").join("bump/sample@1.2/work/stray.rs");
+    let bump = sample.path("home").join("bump/sample@1.2");
+    let stray = bump.join("work/stray.rs");
     fs::write(&stray, "").unwrap();
     let said = sample.tool("bump").arg("--continue").run().failed(1);
     assert_says(&said, &["files that git does not know", "stray.rs"]);
