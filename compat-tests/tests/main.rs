@@ -7,6 +7,7 @@ mod branch;
 mod browser;
 mod bump;
 mod chains;
+mod chains_0_3;
 mod compose;
 mod differences;
 mod faults;
