@@ -49,3 +49,4 @@ mod waitable;
 mod waits;
 mod wasi_0_3;
 mod wasmtime;
+mod wasmtime_faults;
