@@ -164,7 +164,13 @@ fn a_proxy_of_wasi_0_3_has_many_requests_upstream_at_once() {
 
 #[test]
 fn what_one_says_in_the_chat_all_hear() {
-    let tool = Tool::new("host").arg("--network").arg(component("chat"));
+    for chat in [component("chat"), component_0_3("chat")] {
+        all_hear(&chat);
+    }
+}
+
+fn all_hear(chat: &Path) {
+    let tool = Tool::new("host").arg("--network").arg(chat);
     let server = Server::start(tool.into_command());
     let mut clients: Vec<Websocket> = (0..3).map(|_| Websocket::open(&server)).collect();
     // Everyone is in the room when everyone has heard of oneself.
@@ -177,6 +183,50 @@ fn what_one_says_in_the_chat_all_hear() {
     drop(clients.pop());
     clients[0].say("still here");
     assert_eq!(clients[1].hear(), "still here");
+}
+
+/// As a handler on WASI 0.3: each client has two requests in one instance.
+#[test]
+fn what_one_says_in_the_chat_of_an_instance_all_of_it_hear() {
+    let flags = [
+        "--max-instances=1",
+        "--max-instance-reuse-count=1000",
+        "--max-instance-concurrent-reuse-count=100",
+    ];
+    let server = Server::serving_file(&component_0_3("chat"), &flags);
+    let mut hearers: Vec<_> = (0..20)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            let patience = Some(Duration::from_secs(20));
+            stream.set_read_timeout(patience).unwrap();
+            let request = b"GET /hear HTTP/1.1\r\nhost: a\r\n\r\n";
+            stream.write_all(request).unwrap();
+            let mut hearer = BufReader::new(stream);
+            // It is in the room when it has been told of itself.
+            until(&mut hearer, "event: hearers");
+            hearer
+        })
+        .collect();
+    for text in ["hello", "is anybody there?"] {
+        let said = server.ask(&Request::post("/say", Body::Text(text)));
+        assert_eq!(said.status, 200);
+        for hearer in &mut hearers {
+            until(hearer, &format!("data: {text}"));
+        }
+    }
+}
+
+/// Reads until that line has come.
+fn until(reader: &mut impl BufRead, line: &str) {
+    let mut read = String::new();
+    while read.trim_end() != line {
+        read.clear();
+        assert_ne!(
+            reader.read_line(&mut read).unwrap(),
+            0,
+            "{line} did not come"
+        );
+    }
 }
 
 /// A websocket, as far as short texts need it (RFC 6455).

@@ -4,12 +4,13 @@
 use std::fs;
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crate::server::{Answer, Body, End, Request, Server, native};
+use crate::server::{Answer, Body, End, Request, Server, component, component_0_3, native};
 
 /// A number that the environment may make larger than a short run has it.
 fn number(variable: &str, fewer: u64) -> u64 {
@@ -123,26 +124,44 @@ fn a_proxy_passes_back_pressure_on() {
 #[test]
 fn many_requests_some_of_them_bad_leave_nothing_behind() {
     let number = number("WASIP2_SOAK", 4_000);
+    let flags = ["--max-instance-reuse-count", "500"];
+    soak(&component("app"), &flags, number, 8);
+}
+
+/// The same in instances that have many at once, and end with the server alone.
+/// WASIP2_SHARED_SOAK=1000000 makes it that many requests.
+#[test]
+fn many_requests_some_of_them_bad_leave_nothing_behind_in_shared_instances() {
+    let number = number("WASIP2_SHARED_SOAK", 4_000);
+    let flags = [
+        "--max-instances=2",
+        "--max-instance-reuse-count=1000000000",
+        "--idle-instance-timeout=2s",
+    ];
+    let counted = soak(&component_0_3("app"), &flags, number, 24);
+    let count = |name: &str| counted[name].as_u64().unwrap();
+    assert!(count("instances") <= 2, "{counted}");
+    assert!(count("at_once") > 4, "{counted}");
+    // What wakes as many tasks as an instance may have at once.
+    assert!(count("waitables") <= 4 * (16 + 2), "{counted}");
+}
+
+/// Has so many clients send `number` requests in all; gives back what the server
+/// has counted.
+fn soak(component: &Path, flags: &[&str], number: u64, clients: usize) -> serde_json::Value {
     let directory = tempfile::TempDir::new().unwrap();
     let statistics = directory.path().join("statistics.json");
-    let mut server = Server::serving(
-        "app",
-        &[
-            "--max-instance-reuse-count",
-            "500",
-            "--statistics",
-            statistics.to_str().unwrap(),
-        ],
-    );
+    let counting = ["--statistics", statistics.to_str().unwrap()];
+    let mut server = Server::serving_file(component, &[flags, &counting].concat());
     let wrong = AtomicUsize::new(0);
-    let round = |number: u64| {
-        let next = AtomicU64::new(0);
+    let round = |from: u64, to: u64| {
+        let next = AtomicU64::new(from);
         thread::scope(|scope| {
-            for _ in 0..8 {
+            for _ in 0..clients {
                 scope.spawn(|| {
                     loop {
                         let index = next.fetch_add(1, Ordering::Relaxed);
-                        if index >= number {
+                        if index >= to {
                             return;
                         }
                         let well = match index % 100 {
@@ -157,9 +176,9 @@ fn many_requests_some_of_them_bad_leave_nothing_behind() {
             }
         });
     };
-    round(number / 2);
+    round(0, number / 2);
     let half = server.memory();
-    round(number / 2);
+    round(number / 2, number);
     let whole = server.memory();
     assert_eq!(wrong.load(Ordering::Relaxed), 0, "{}", server.said());
     println!(
@@ -172,7 +191,8 @@ fn many_requests_some_of_them_bad_leave_nothing_behind() {
         "{half} bytes after half of the requests, {whole} after all"
     );
 
-    thread::sleep(Duration::from_millis(500));
+    // Those that have nothing to do end.
+    thread::sleep(Duration::from_millis(4500));
     assert_eq!(server.interrupt(), Some(0));
     let counted: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(statistics).unwrap()).unwrap();
@@ -184,6 +204,7 @@ fn many_requests_some_of_them_bad_leave_nothing_behind() {
         resources <= 2,
         "{resources} resources are left after a request"
     );
+    counted
 }
 
 /// A request whose answer is known.

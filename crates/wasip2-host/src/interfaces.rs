@@ -83,6 +83,14 @@ impl Interfaces {
         names
     }
 
+    /// Whether the component imports `interface` (`wasi:http/client`) of that
+    /// version of WASI.
+    pub fn is_imported(&self, interface: &str, wasi: Wasi) -> bool {
+        self.imports
+            .iter()
+            .any(|name| is_of(name, wasi.word()) && name.split('@').next() == Some(interface))
+    }
+
     /// The names of what it exports.
     pub fn exports(&self) -> impl Iterator<Item = &str> {
         self.exports.iter().map(String::as_str)

@@ -22,7 +22,9 @@ const SUFFIX: &str = "composed.wasm";
 /// here.
 ///
 /// A guard of a handler is the other way round: the guard is the component, and
-/// the handler its plug. It prints the path of what it wrote, which any host
+/// the handler its plug. So it is with handlers of WASI 0.3 that send requests:
+/// the first plug answers what the component sends, whoever it is sent to, the
+/// second one what the first one sends, and so on. It prints the path of what it wrote, which any host
 /// can run or serve.
 #[derive(Args, Clone, Debug)]
 pub struct ComposeArgs {

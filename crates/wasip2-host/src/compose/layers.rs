@@ -45,6 +45,9 @@ const RUN: &str = "wasi:cli/run@";
 /// What a handler exports, and a guard imports as well.
 const HANDLER: &str = "wasi:http/incoming-handler@";
 
+/// What a handler of WASI 0.3 exports.
+const HANDLER_0_3: &str = "wasi:http/handler@";
+
 impl Layers {
     /// Those of `members`.
     ///
@@ -159,15 +162,15 @@ impl Layers {
                     .iter()
                     .map(|member| member.name.as_str())
                     .collect();
-                let what_to_do = match name.starts_with(HANDLER) {
-                    true => {
-                        "A guard is the component, and the handler that it stands before its plug: \
-                         put them the other way round"
-                    }
-                    false => {
-                        "A plug that is not used does nothing; take it out, or put it elsewhere in \
-                         the row"
-                    }
+                let what_to_do = if name.starts_with(HANDLER) {
+                    "A guard is the component, and the handler that it stands before its plug: put \
+                     them the other way round"
+                } else if name.starts_with(HANDLER_0_3) {
+                    "What sends requests (`wasi:http/client`) is the component, and the handler \
+                     that answers them its plug: put them the other way round"
+                } else {
+                    "A plug that is not used does nothing; take it out, or put it elsewhere in the \
+                     row"
                 };
                 bail!(
                     "`{name}` of {} would be skipped: {} not import it. {what_to_do}",

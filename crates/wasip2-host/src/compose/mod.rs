@@ -3,6 +3,10 @@
 //! wac's composition graph does it. What is ours is to say beforehand what
 //! would not work, or would silently not be done: a plug that nothing takes
 //! anything from, and resources that are not the same for all. See [`layers`].
+//!
+//! On WASI 0.3 a component that sends requests can have another one's handler
+//! answer them, for sending and handling is the same function. It has two names,
+//! so a component without code stands between the two: `client.wat`.
 
 mod arguments;
 mod layers;
@@ -14,8 +18,8 @@ use anyhow::{Context, Result, anyhow};
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 
-use wasip2_ground::Console;
 use wasip2_ground::files::write_whole;
+use wasip2_ground::{Console, Wasi};
 
 use crate::component;
 use crate::interfaces::Interfaces;
@@ -64,26 +68,33 @@ pub fn stands_for_some(plug: &[u8], component: &[u8]) -> bool {
     (plug.exports()).any(|name| wanted.contains(&unversioned(name)))
 }
 
+/// `wasi:http/client` made of `wasi:http/handler`: `client.wat` in binary form.
+const CLIENT: &[u8] = include_bytes!("client.wasm");
+
 /// The component of which `arguments` say what is in it.
 fn compose(arguments: &ComposeArgs, console: &Console) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
-    let mut members = Vec::new();
     // From the outermost to the component itself.
     let plugs = arguments.plugs.iter().rev();
-    for (number, path) in plugs.chain([&arguments.component]).enumerate() {
-        let wasm = component::read(path)?;
-        let name = path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy();
-        // Two may be of the same file.
-        let package = format!("composed:member{number}");
-        let package = Package::from_bytes(&package, None, wasm, graph.types_mut())
-            .with_context(|| format!("{} cannot be composed", path.display()))?;
-        members.push(Member {
-            name: name.into_owned(),
-            package: graph.register_package(package)?,
-        });
+    let files = plugs
+        .chain([&arguments.component])
+        .map(|path| Ok((path, component::read(path)?)))
+        .collect::<Result<Vec<_>>>()?;
+    let interfaces: Vec<_> = files.iter().map(|(_, wasm)| Interfaces::of(wasm)).collect();
+    let mut members = Vec::new();
+    for (number, (path, wasm)) in files.into_iter().enumerate() {
+        let file = path.file_name().unwrap_or(path.as_os_str());
+        let name = file.to_string_lossy().into_owned();
+        let sends = is_sent_to(&interfaces[number], &interfaces[number + 1..]);
+        let client = sends.then(|| (format!("what sends to {name}"), CLIENT.to_vec()));
+        for (name, wasm) in [(name, wasm)].into_iter().chain(client) {
+            // Two may be of the same file.
+            let package = format!("composed:member{}", members.len());
+            let package = Package::from_bytes(&package, None, wasm, graph.types_mut())
+                .with_context(|| format!("{} cannot be composed", path.display()))?;
+            let package = graph.register_package(package)?;
+            members.push(Member { name, package });
+        }
     }
     let layers = Layers::new(&graph, members)?;
     let node = layers.connect(&mut graph)?;
@@ -110,4 +121,31 @@ fn compose(arguments: &ComposeArgs, console: &Console) -> Result<Vec<u8>> {
             anyhow::Error::from(error)
         )
     })
+}
+
+/// Whether a component answers what those further in send: it has a handler of
+/// WASI 0.3, and the next of them that has to do with one imports what sends, and
+/// no handler.
+fn is_sent_to(component: &Interfaces, inner: &[Interfaces]) -> bool {
+    let handler = |one: &Interfaces| one.exported("wasi:http/handler", Wasi::P3).is_some();
+    let imports = |one: &Interfaces, name| one.is_imported(name, Wasi::P3);
+    let concerned = inner.iter().find(|one| {
+        let names = ["wasi:http/handler", "wasi:http/client"];
+        handler(one) || names.iter().any(|name| imports(one, name))
+    });
+    handler(component)
+        && concerned.is_some_and(|one| {
+            imports(one, "wasi:http/client") && !imports(one, "wasi:http/handler")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_binary_form_is_that_of_the_text() {
+        let text = wat::parse_str(include_str!("client.wat")).unwrap();
+        assert_eq!(CLIENT, text, "make it again of client.wat");
+    }
 }

@@ -27,7 +27,7 @@ struct Kept {
     in_use: AtomicUsize,
     /// What one request waits for and another one gives.
     given: Notify,
-    /// How many bodies were dropped before their end.
+    /// How many bodies and futures were dropped before their end.
     dropped: AtomicUsize,
 }
 
@@ -54,6 +54,7 @@ fn routes() -> Router {
         .route("/never", get(pending::<()>))
         .route("/panic", get(panics))
         .route("/silent", get(silent))
+        .route("/stuck", get(stuck))
         .route("/dropped", get(dropped))
         .with_state(kept)
 }
@@ -107,16 +108,23 @@ async fn panics() {
     panic!("as it was told");
 }
 
+/// Counts when it is dropped.
+struct Dropped(Arc<Kept>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.dropped.fetch_add(1, SeqCst);
+    }
+}
+
+/// A future that never ends.
+async fn stuck(State(kept): State<Arc<Kept>>) {
+    let _dropped = Dropped(kept);
+    pending().await
+}
+
 /// A body that gives a piece, and then nothing for ever.
 async fn silent(State(kept): State<Arc<Kept>>) -> Body {
-    struct Dropped(Arc<Kept>);
-
-    impl Drop for Dropped {
-        fn drop(&mut self) {
-            self.0.dropped.fetch_add(1, SeqCst);
-        }
-    }
-
     let dropped = Dropped(kept);
     let first = stream::iter([Ok::<_, Infallible>(Bytes::from("first"))]);
     Body::from_stream(first.chain(stream::pending().map(move |piece| {

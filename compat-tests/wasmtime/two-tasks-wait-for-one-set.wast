@@ -1,0 +1,115 @@
+;;! component_model_async = true
+
+;; Two tasks of an instance wait for one waitable set: the older one has returned
+;; to its host with WAIT, the younger one blocks in `waitable-set.wait`, and so has
+;; the instance for itself. Then an event comes.
+;;
+;; Only the younger task can take it. Wasmtime 48 and 49 give it to the older one,
+;; which cannot run, and nothing goes on any more: "deadlock detected".
+(component
+  (component $Waiter
+    (core module $Memory (memory (export "memory") 1))
+    (core instance $memory (instantiate $Memory))
+    (core module $Main
+      (import "" "memory" (memory 1))
+      (import "" "stream.read" (func $read (param i32 i32 i32) (result i32)))
+      (import "" "waitable-set.new" (func $set.new (result i32)))
+      (import "" "waitable-set.wait" (func $wait (param i32 i32) (result i32)))
+      (import "" "waitable.join" (func $join (param i32 i32)))
+      (import "" "task.return" (func $return))
+      (global $set (mut i32) (i32.const 0))
+      (func (export "older") (param $stream i32) (result i32)
+        (global.set $set (call $set.new))
+        (if (i32.ne (call $read (local.get $stream) (i32.const 0) (i32.const 1))
+                    (i32.const -1 (; BLOCKED ;)))
+          (then unreachable))
+        (call $join (local.get $stream) (global.get $set))
+        (i32.or (i32.const 2 (; WAIT ;)) (i32.shl (global.get $set) (i32.const 4))))
+      (func (export "woken") (param i32 i32 i32) (result i32)
+        (call $return)
+        (i32.const 0 (; EXIT ;)))
+      (func (export "younger") (result i32)
+        (call $wait (global.get $set) (i32.const 0))))
+    (type $stream (stream))
+    (canon stream.read $stream async (memory $memory "memory") (core func $stream.read))
+    (canon waitable-set.new (core func $set.new))
+    (canon waitable-set.wait (memory $memory "memory") (core func $set.wait))
+    (canon waitable.join (core func $join))
+    (canon task.return (core func $return))
+    (core instance $main (instantiate $Main (with "" (instance
+      (export "memory" (memory $memory "memory"))
+      (export "stream.read" (func $stream.read))
+      (export "waitable-set.new" (func $set.new))
+      (export "waitable-set.wait" (func $set.wait))
+      (export "waitable.join" (func $join))
+      (export "task.return" (func $return))))))
+    (func (export "older") async (param "stream" $stream)
+      (canon lift (core func $main "older") async (callback (func $main "woken"))))
+    (func (export "younger") async (result u32)
+      (canon lift (core func $main "younger"))))
+
+  (component $Caller
+    (type $stream (stream))
+    (import "older" (func $older async (param "stream" $stream)))
+    (import "younger" (func $younger async (result u32)))
+    (core module $Memory (memory (export "memory") 1))
+    (core instance $memory (instantiate $Memory))
+    (core module $Main
+      (import "" "memory" (memory 1))
+      (import "" "older" (func $older (param i32) (result i32)))
+      (import "" "younger" (func $younger (param i32) (result i32)))
+      (import "" "stream.new" (func $stream.new (result i64)))
+      (import "" "stream.write" (func $write (param i32 i32 i32) (result i32)))
+      (import "" "waitable-set.new" (func $set.new (result i32)))
+      (import "" "waitable-set.wait" (func $set.wait (param i32 i32) (result i32)))
+      (import "" "waitable.join" (func $join (param i32 i32)))
+      (func (export "run") (result i32)
+        (local $ends i64)
+        (local $younger i32)
+        (local $set i32)
+        (local.set $ends (call $stream.new))
+        (if (i32.ne (i32.and (call $older (i32.wrap_i64 (local.get $ends))) (i32.const 15))
+                    (i32.const 1 (; STARTED ;)))
+          (then unreachable))
+        (local.set $younger (call $younger (i32.const 16)))
+        (if (i32.ne (i32.and (local.get $younger) (i32.const 15))
+                    (i32.const 1 (; STARTED ;)))
+          (then unreachable))
+        (if (i32.ne (call $write
+                      (i32.wrap_i64 (i64.shr_u (local.get $ends) (i64.const 32)))
+                      (i32.const 0) (i32.const 1))
+                    (i32.const 0x10 (; COMPLETED, one of them ;)))
+          (then unreachable))
+        (local.set $set (call $set.new))
+        (call $join (i32.shr_u (local.get $younger) (i32.const 4)) (local.get $set))
+        (if (i32.ne (call $set.wait (local.get $set) (i32.const 0))
+                    (i32.const 1 (; SUBTASK ;)))
+          (then unreachable))
+        ;; What the younger one has got.
+        (i32.load (i32.const 16))))
+    (canon lower (func $older) async (core func $older))
+    (canon lower (func $younger) async (memory $memory "memory") (core func $younger))
+    (canon stream.new $stream (core func $stream.new))
+    (canon stream.write $stream async (memory $memory "memory") (core func $stream.write))
+    (canon waitable-set.new (core func $set.new))
+    (canon waitable-set.wait (memory $memory "memory") (core func $set.wait))
+    (canon waitable.join (core func $join))
+    (core instance $main (instantiate $Main (with "" (instance
+      (export "memory" (memory $memory "memory"))
+      (export "older" (func $older))
+      (export "younger" (func $younger))
+      (export "stream.new" (func $stream.new))
+      (export "stream.write" (func $stream.write))
+      (export "waitable-set.new" (func $set.new))
+      (export "waitable-set.wait" (func $set.wait))
+      (export "waitable.join" (func $join))))))
+    (func (export "run") async (result u32) (canon lift (core func $main "run"))))
+
+  (instance $waiter (instantiate $Waiter))
+  (instance $caller (instantiate $Caller
+    (with "older" (func $waiter "older"))
+    (with "younger" (func $waiter "younger"))))
+  (export "run" (func $caller "run")))
+
+;; 2 is STREAM_READ.
+(assert_return (invoke "run") (u32.const 2))
