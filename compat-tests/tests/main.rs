@@ -23,6 +23,7 @@ mod jco;
 mod lint;
 mod matrix;
 mod one_stack;
+mod one_version;
 mod parts;
 mod poll_host;
 mod preinit;

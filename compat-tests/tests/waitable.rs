@@ -238,3 +238,27 @@ fn bindings_that_share_their_task_otherwise_are_told_of() {
         .failed(134);
     assert_says(&said, &["`wasip3_task`", "use the crate wasip3 0.10"]);
 }
+
+/// Of whichever version of wit-bindgen they are.
+#[test]
+fn bindings_of_two_versions_wait_beside_each_other() {
+    let said = waits_for_nothing_of_0_2(&[], &component("two-bindings"), &[]);
+    assert_eq!(said, "the older bindings\ntokio\nthe newer bindings\n");
+}
+
+/// What waits through WASI 0.2 is, and once; the sockets of the standard library
+/// are those of 0.3.
+#[test]
+fn code_that_blocks_goes_on_and_is_told_of() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let counted = directory.path().join("statistics");
+    let rights = ["--network", "--statistics", counted.to_str().unwrap()];
+    let ended = host(&rights, &component("stalls"), &[]).run();
+    assert_says(&ended.stderr, &["the guest waits through WASI 0.2"]);
+    assert_eq!(ended.stderr.matches("warning").count(), 1, "{ended:?}");
+    assert_eq!(
+        ended.succeeded(),
+        "slept\nover blocking sockets\nthe timer is over\n"
+    );
+    assert_eq!(statistics(&counted)["blocks"], 2);
+}

@@ -18,7 +18,7 @@ use super::body::GuestBody;
 use super::call::{self, Call, within};
 use super::clients::Clients;
 use super::instances::Instances;
-use crate::wasi::p2::https::{Exchange, Prompt};
+use crate::wasi::p2::exchange::{Exchange, Prompt};
 use crate::wasi::p2::inside::{Answer, Handler};
 
 /// A component that other components send to.

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{ready, Context, Poll};
 
+use http::header::{Entry, CONTENT_LENGTH};
 use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use wasip3::http::client;
@@ -125,6 +126,14 @@ where
     // Whoever drops the writer of the trailers says that there are none, or,
     // where there is a body, that it has not ended.
     let has_body = !body.is_end_stream() && length != Some(0);
+    // Asked whether there is one, the host does not know until it has looked for
+    // trailers, and sends it in chunks unless a length is said.
+    let may_have_body = !matches!(parts.method, Method::GET | Method::HEAD | Method::CONNECT);
+    if let (false, true, Entry::Vacant(length)) =
+        (has_body, may_have_body, parts.headers.entry(CONTENT_LENGTH))
+    {
+        length.insert(0.into());
+    }
     let (trailers, told) = match has_body {
         true => wit_future::new(|| Err(ErrorCode::HttpProtocolError)),
         false => wit_future::new(|| Ok(None)),

@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 use http::Uri;
 use http::uri::Authority;
 use http_body_util::BodyExt;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::denial::{Denials, Right};
-use super::https::{Exchange, NO_LIMIT, Trusted};
+use super::exchange::{self, Exchange, NO_LIMIT};
+use super::https::Trusted;
 use super::inside::Inside;
 use super::names::Names;
 use super::presence::Presence;
@@ -58,7 +61,7 @@ impl WasiHttpHooks for Http {
         &mut self,
         request: http::Request<WasiBody>,
         options: Option<RequestOptions>,
-        sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Sent {
         let mut request = request.map(|body| self.presence.guard(body).boxed_unsync());
         let options = options.unwrap_or_default();
@@ -92,22 +95,31 @@ impl WasiHttpHooks for Http {
         if request.uri().scheme_str() == Some("https") {
             return self.trusted.send(request, options, address);
         }
-        if let Some(address) = address {
-            let mut parts = request.uri().clone().into_parts();
-            parts.authority = address.to_string().parse().ok();
-            match Uri::from_parts(parts) {
-                Ok(uri) => *request.uri_mut() = uri,
-                Err(_) => return Box::new(async { Err(Error::HttpRequestUriInvalid) }),
-            }
-        }
-        // Native clients have no limit unless one is set.
-        let options = RequestOptions {
-            connect_timeout: options.connect_timeout.or(Some(NO_LIMIT)),
-            first_byte_timeout: options.first_byte_timeout.or(Some(NO_LIMIT)),
-            between_bytes_timeout: options.between_bytes_timeout.or(Some(NO_LIMIT)),
-        };
-        wasmtime_wasi_http::default_hooks().send_request(request, Some(options), sent)
+        Box::new(plain(request, options, address))
     }
+}
+
+/// Sends a request over a connection of its own, to `address` if one is given.
+async fn plain(
+    request: http::Request<WasiBody>,
+    options: RequestOptions,
+    address: Option<SocketAddr>,
+) -> wasmtime_wasi_http::Result<Exchange> {
+    let authority = request.uri().authority();
+    let authority = authority.ok_or(Error::HttpRequestUriInvalid)?;
+    let host = authority.host().trim_matches(['[', ']']).to_owned();
+    let port = port(request.uri(), authority);
+    let connecting = async {
+        match address {
+            Some(address) => TcpStream::connect(address).await,
+            None => TcpStream::connect((host.as_str(), port)).await,
+        }
+    };
+    let stream = timeout(options.connect_timeout.unwrap_or(NO_LIMIT), connecting)
+        .await
+        .map_err(|_| Error::ConnectionTimeout)?
+        .map_err(Error::Connect)?;
+    exchange::exchange(stream, request, options).await
 }
 
 /// The port that a request is for.

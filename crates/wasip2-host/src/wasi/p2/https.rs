@@ -8,36 +8,22 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
-use std::task::{self, Poll, ready};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use bytes::Bytes;
-use http::{Request, Uri};
-use http_body::{Body, Frame, SizeHint};
-use http_body_util::BodyExt;
-use hyper_util::rt::TokioIo;
+use http::Request;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
-/// Where the guest sets no limit: a century.
-pub const NO_LIMIT: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+use super::exchange::{Exchange, NO_LIMIT, exchange};
 
 /// What is trusted where no certificate is added.
 static USUAL: LazyLock<Result<Trusted, rustls::Error>> = LazyLock::new(|| Trusted::of(usual()));
-
-/// A response and the task that serves its connection.
-pub type Exchange = (
-    http::Response<WasiBody>,
-    Box<dyn Future<Output = Result<(), wasmtime_wasi_http::Error>> + Send>,
-);
 
 /// What the host trusts.
 #[derive(Clone, Debug)]
@@ -102,7 +88,7 @@ fn usual() -> RootCertStore {
 
 async fn send(
     connector: TlsConnector,
-    mut request: Request<WasiBody>,
+    request: Request<WasiBody>,
     options: RequestOptions,
     address: Option<SocketAddr>,
 ) -> wasmtime_wasi_http::Result<Exchange> {
@@ -124,72 +110,5 @@ async fn send(
     let stream = timeout(options.connect_timeout.unwrap_or(NO_LIMIT), connecting)
         .await
         .map_err(|_| Error::ConnectionTimeout)??;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // Dropped, it ends the connection.
-    let connection = wasmtime_wasi::runtime::spawn(async { connection.await.map_err(Error::from) });
-
-    let path = request.uri().path_and_query().map(|path| path.as_str());
-    *request.uri_mut() = path
-        .unwrap_or("/")
-        .parse::<Uri>()
-        .map_err(|_| Error::HttpRequestUriInvalid)?;
-    let response = timeout(
-        options.first_byte_timeout.unwrap_or(NO_LIMIT),
-        sender.send_request(request),
-    )
-    .await
-    .map_err(|_| Error::ConnectionReadTimeout)??;
-    let response = response.map(|body| match options.between_bytes_timeout {
-        None => body.map_err(Error::from).boxed_unsync(),
-        Some(limit) => Prompt::new(body, limit).boxed_unsync(),
-    });
-    Ok((response, Box::new(connection)))
-}
-
-/// A body that fails where nothing comes for too long.
-pub struct Prompt<B> {
-    body: B,
-    limit: Duration,
-    over: Pin<Box<Sleep>>,
-}
-
-impl<B> Prompt<B> {
-    /// `body`, for each piece of which there is so much time.
-    pub fn new(body: B, limit: Duration) -> Prompt<B> {
-        Prompt {
-            body,
-            limit,
-            over: Box::pin(sleep(limit)),
-        }
-    }
-}
-
-impl<B> Body for Prompt<B>
-where
-    B: Body<Data = Bytes, Error: Into<Error>> + Unpin,
-{
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) {
-            let next = Instant::now() + self.limit;
-            self.over.as_mut().reset(next);
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
-        }
-        ready!(self.over.as_mut().poll(cx));
-        Poll::Ready(Some(Err(Error::ConnectionReadTimeout)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    exchange(stream, request, options).await
 }

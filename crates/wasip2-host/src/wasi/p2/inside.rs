@@ -9,7 +9,7 @@ use std::sync::Arc;
 use http::Request;
 use wasmtime_wasi_http::{RequestOptions, WasiBody};
 
-use super::https::Exchange;
+use super::exchange::Exchange;
 
 /// What comes of a request.
 pub type Answer = Pin<Box<dyn Future<Output = wasmtime_wasi_http::Result<Exchange>> + Send>>;

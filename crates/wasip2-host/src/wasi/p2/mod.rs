@@ -15,6 +15,7 @@ pub mod clock;
 pub mod command;
 pub mod denial;
 pub mod event_loop;
+pub mod exchange;
 pub mod gate;
 pub mod guest;
 mod http;
