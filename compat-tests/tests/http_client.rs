@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -151,6 +152,50 @@ fn a_connect_timeout_covers_the_tls_handshake() {
     let url = format!("https://{}", silent.local_addr().unwrap());
     let (said, _) = run_load(ENGINES[0], "impatient", "1", &url);
     assert_eq!(said, "a timeout: true\n");
+}
+
+/// A native client waits for as long as it is not told otherwise, and hosts have
+/// limits of their own. WASIP2_SILENCE is another number of seconds, such as 620:
+/// those limits are ten minutes.
+#[test]
+fn a_server_may_take_its_time() {
+    let silence = Duration::from_secs(told("WASIP2_SILENCE").unwrap_or(1) as u64);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let started = Instant::now();
+    // The first before its head, the second within its body.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || answer_slowly(stream.unwrap(), silence));
+        }
+    });
+    let (said, _) = run_load(ENGINES[0], "at-once", "2", &url);
+    assert_eq!(said, "2 answered\n");
+    let took = started.elapsed();
+    println!("two responses with {silence:?} in which nothing came, in {took:?}");
+    assert!(took >= silence);
+}
+
+fn answer_slowly(mut stream: TcpStream, silence: Duration) {
+    let mut line = String::new();
+    let mut head = BufReader::new(stream.try_clone().unwrap());
+    head.read_line(&mut line).unwrap();
+    let path = line.split(' ').nth(1).unwrap().to_owned();
+    while line != "\r\n" {
+        line.clear();
+        head.read_line(&mut line).unwrap();
+    }
+    let begun = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", path.len());
+    let (before, within) = match path.ends_with("=0") {
+        true => (silence, Duration::ZERO),
+        false => (Duration::ZERO, silence),
+    };
+    thread::sleep(before);
+    stream.write_all(begun.as_bytes()).unwrap();
+    let (first, rest) = path.split_at(2);
+    stream.write_all(first.as_bytes()).unwrap();
+    thread::sleep(within);
+    stream.write_all(rest.as_bytes()).unwrap();
 }
 
 #[test]

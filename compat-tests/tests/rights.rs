@@ -4,7 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use wasip2_fixtures::{HttpServer, router};
 
 use crate::server::{self, Request, Server};
@@ -215,6 +218,7 @@ fn a_server(host: &str) {
         let answer = ask(&all, right);
         assert_eq!((answer.status, answer.text()), (200, right.given.clone()));
     }
+    secrets(host);
     if host == "jco" {
         // Its standard input never ends where it is empty, and the read waits.
         return;
@@ -223,6 +227,60 @@ fn a_server(host: &str) {
         let answer = server.ask(&Request::get("/stdin"));
         let text = answer.text();
         assert!(["read \"\"", "closed"].contains(&&*text), "{answer:?}");
+    }
+}
+
+/// What comes from the environment is on no command line, where everybody on this
+/// machine could read it, and may be longer than one can be.
+fn secrets(host: &str) {
+    let directory = tempfile::TempDir::new().unwrap();
+    let mark = format!("secret of {}", directory.path().display());
+    let value = mark.clone() + &"x".repeat(100_000);
+    let tool = Tool::new("serve")
+        .args(["--addr", "127.0.0.1:0", "--host", host])
+        .args(["--http", "--env", "ONE", "--env", "OTHER"])
+        .arg(server::component("rights"))
+        .env("ONE", &value)
+        .env("OTHER", &value);
+    let server = Server::start(tool.into_command());
+    for name in ["ONE", "OTHER"] {
+        let answer = server.ask(&Request::get(format!("/env?of={name}")));
+        assert_eq!(answer.text(), value);
+    }
+    for process in fs::read_dir("/proc").unwrap() {
+        let line = fs::read(process.unwrap().path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line);
+        assert!(!line.contains(&mark), "{}", &line[..line.len().min(200)]);
+    }
+}
+
+/// Whatever ends the tool, the program that it has had serve ends as well.
+fn killed(host: &str) {
+    for signal in [Signal::TERM, Signal::KILL] {
+        let tool = Tool::new("serve")
+            .args(["--addr", "127.0.0.1:0", "--host", host, "--http"])
+            .arg(server::component("rights"));
+        let server = Server::start(tool.into_command());
+        let children = format!("/proc/{0}/task/{0}/children", server.process());
+        let children = fs::read_to_string(children).unwrap();
+        let child = children.split_whitespace().next().unwrap();
+        // What has ended has no command line, whoever has yet to ask for it.
+        let runs = || {
+            let line = fs::read(format!("/proc/{child}/cmdline"));
+            line.is_ok_and(|line| !line.is_empty())
+        };
+        assert!(runs());
+        let process = Pid::from_raw(server.process() as i32).unwrap();
+        kill_process(process, signal).unwrap();
+        let started = Instant::now();
+        while runs() {
+            let waited = started.elapsed();
+            assert!(
+                waited < Duration::from_secs(10),
+                "{host} is left by {signal:?}"
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 }
 
@@ -287,4 +345,22 @@ fn each_right_of_an_example_on_wasmtime() {
 fn each_right_of_a_server_on_wasmtime() {
     bring_wasmtime();
     a_server("wasmtime");
+}
+
+#[test]
+#[cfg_attr(
+    not(has_wasmtime),
+    ignore = "needs Python with pip, or `wasmtime` on PATH"
+)]
+#[cfg(target_os = "linux")]
+fn a_killed_tool_does_not_leave_wasmtime_behind() {
+    bring_wasmtime();
+    killed("wasmtime");
+}
+
+#[test]
+#[cfg_attr(not(has_node), ignore = "needs Node.js 20 or newer with npm")]
+#[cfg(target_os = "linux")]
+fn a_killed_tool_does_not_leave_node_behind() {
+    killed("jco");
 }

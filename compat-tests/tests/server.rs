@@ -116,6 +116,11 @@ impl Server {
         self.child.wait().unwrap().code()
     }
 
+    /// The number of the process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for it to end by itself; gives back its exit code.
     pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().unwrap().code()

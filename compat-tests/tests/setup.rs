@@ -683,6 +683,10 @@ fn offline_nobody_is_asked_and_what_is_there_is_used() {
     machine.setup(&["--offline"]).succeeded();
     machine.assert_installed();
     assert_eq!(machine.requests("").len(), asked);
+    // Made again, from the packages that were kept.
+    machine.setup(&["--offline", "--force"]).succeeded();
+    machine.assert_installed();
+    assert_eq!(machine.requests("").len(), asked);
     // Other verbs ask for the target as well.
     fs::remove_dir_all(machine.rustlib().join(TARGET)).unwrap();
     fs::remove_dir_all(machine.path("the home/packages")).unwrap();

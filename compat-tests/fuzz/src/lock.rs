@@ -1,13 +1,12 @@
 //! A project's `Cargo.lock`.
 
-use cargo_lock::Lockfile;
 use wasip2_series::project;
 
 /// Who depends on a package is found in any of them.
 pub fn read(bytes: &[u8]) {
     let lock = std::str::from_utf8(bytes)
         .ok()
-        .and_then(|text| text.parse::<Lockfile>().ok());
+        .and_then(|text| project::parse_lock(text).ok());
     let Some(lock) = lock else {
         return;
     };

@@ -93,12 +93,45 @@ pub fn wait_for(child: &mut Child, limit: Duration) -> std::io::Result<Option<Ex
     wait_while(child, || Instant::now() < end)
 }
 
+/// What a program is told by which it ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Signal {
+    Interrupt,
+    Terminate,
+}
+
+/// Has the program get `signal` when the thread that starts it ends, so that not
+/// even a killed process leaves it behind. Only Linux can do that.
+#[cfg(target_os = "linux")]
+pub fn end_with_this_process(command: &mut Command, signal: Signal) {
+    use std::os::unix::process::CommandExt;
+    let signal = match signal {
+        Signal::Interrupt => rustix::process::Signal::INT,
+        Signal::Terminate => rustix::process::Signal::TERM,
+    };
+    let this = rustix::process::getpid();
+    let told = move || {
+        rustix::process::set_parent_process_death_signal(Some(signal))?;
+        // It may have ended before that.
+        match rustix::process::getppid() == Some(this) {
+            true => Ok(()),
+            false => Err(rustix::io::Errno::SRCH.into()),
+        }
+    };
+    // SAFETY: between fork and exec, it is two system calls.
+    unsafe { command.pre_exec(told) };
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn end_with_this_process(_: &mut Command, _: Signal) {}
+
 /// Runs `command`, with `started` called once it does, until it ends by itself
 /// or Ctrl-C, which ends it; then there is no exit status.
 pub fn until_ctrl_c(
     mut command: Command,
     started: impl FnOnce(&mut Child) -> Result<()>,
 ) -> Result<Option<ExitStatus>> {
+    end_with_this_process(&mut command, Signal::Terminate);
     let mut child = command
         .stdin(Stdio::piped())
         .spawn()

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::child::{Watch, collect, finish};
+use crate::child::{Signal, Watch, collect, end_with_this_process, finish};
 use crate::console::{Console, Verbosity};
 use crate::{bounded, interrupt};
 
@@ -64,6 +64,12 @@ impl Process {
     /// Sets the working directory.
     pub fn current_dir(mut self, directory: impl AsRef<Path>) -> Process {
         self.command.current_dir(directory);
+        self
+    }
+
+    /// Has it end with this process, whatever ends that.
+    pub fn ending_with_this(mut self) -> Process {
+        end_with_this_process(&mut self.command, Signal::Terminate);
         self
     }
 

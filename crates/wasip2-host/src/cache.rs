@@ -171,3 +171,76 @@ impl Hasher for Hashing {
         unreachable!("the digest is taken from the hash itself")
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::rights::Directory;
+
+    fn mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_others_can_write_to_is_not_loaded() {
+        let directory = tempfile::tempdir().unwrap();
+        for shared in [0o777, 0o770, 0o702] {
+            mode(directory.path(), shared);
+            assert!(Cache::new(directory.path()).is_none(), "{shared:o}");
+        }
+        mode(directory.path(), 0o755);
+        let cache = Cache::new(directory.path()).unwrap();
+        let engine = Engine::default();
+        let wasm = wat::parse_str("(component)").unwrap();
+        cache.get(&engine, &wasm).unwrap();
+        let entry = cache.entry(&engine, &wasm);
+        let inode = || {
+            use std::os::unix::fs::MetadataExt;
+            fs::metadata(&entry).unwrap().ino()
+        };
+        let first = inode();
+        cache.get(&engine, &wasm).unwrap();
+        assert_eq!(inode(), first);
+        // Somebody else may have written this one: another takes its place.
+        mode(&entry, 0o666);
+        cache.get(&engine, &wasm).unwrap();
+        assert_ne!(inode(), first);
+        assert_eq!(
+            fs::metadata(&entry).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    #[test]
+    fn what_a_guest_can_write_to_is_not_used() {
+        let directory = tempfile::tempdir().unwrap();
+        let within = directory.path().join("target/wasip2/cache");
+        let other = directory.path().join("other");
+        fs::create_dir_all(&within).unwrap();
+        fs::create_dir_all(&other).unwrap();
+        std::os::unix::fs::symlink(&within, directory.path().join("link")).unwrap();
+        let given = |name: &str| Rights {
+            directories: vec![Directory {
+                host: directory.path().join(name),
+                guest: "/".to_owned(),
+            }],
+            ..Rights::default()
+        };
+        // Above it, itself, below it, and by another name.
+        fs::create_dir(within.join("below")).unwrap();
+        for name in [
+            "",
+            "target",
+            "target/wasip2/cache",
+            "target/wasip2/cache/below",
+            "link",
+        ] {
+            assert!(is_within_reach(&within, &given(name)), "{name}");
+        }
+        assert!(!is_within_reach(&within, &given("other")));
+        assert!(!is_within_reach(&within, &given("not there")));
+        assert!(!is_within_reach(&within, &Rights::default()));
+    }
+}

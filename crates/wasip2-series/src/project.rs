@@ -115,7 +115,7 @@ impl Project {
         if !path.is_file() {
             bail!("{} was not written by cargo", path.display());
         }
-        Lockfile::load(&path).with_context(|| format!("{} could not be read", path.display()))
+        read_lock(&path)
     }
 
     /// What `cargo update` with these words would change; the lock file stays as
@@ -196,6 +196,30 @@ impl Update {
     }
 }
 
+/// Reads the lock file at `path`.
+pub fn read_lock(path: &Path) -> Result<Lockfile> {
+    let read = || parse_lock(&fs::read_to_string(path)?);
+    read().with_context(|| format!("{} could not be read", path.display()))
+}
+
+/// The lock file of that `text`.
+pub fn parse_lock(text: &str) -> Result<Lockfile> {
+    // cargo-lock (11.1) panics where one is 64 bytes of other characters.
+    let table: toml::Table = text.parse()?;
+    let packages = table.get("package").and_then(toml::Value::as_array);
+    let own = (packages.into_iter().flatten()).filter_map(|package| package.get("checksum"));
+    // Where the first lock files had them.
+    let metadata = table.get("metadata").and_then(toml::Value::as_table);
+    let strange = own
+        .chain(metadata.into_iter().flat_map(|all| all.values()))
+        .filter_map(toml::Value::as_str)
+        .find(|checksum| !checksum.is_ascii());
+    if let Some(strange) = strange {
+        bail!("{strange:?} is no checksum");
+    }
+    Ok(text.parse()?)
+}
+
 /// The versions of `krate` in the lock file.
 pub fn locked(lock: &Lockfile, krate: &str) -> Vec<Version> {
     let mut versions: Vec<Version> = lock
@@ -269,7 +293,21 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use super::Update;
+    use super::{Update, parse_lock};
+
+    #[test]
+    fn a_checksum_of_other_characters_is_refused() {
+        let lock = |checksum: &str| {
+            format!("[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nchecksum = \"{checksum}\"\n")
+        };
+        assert!(parse_lock(&lock(&"0".repeat(64))).is_ok());
+        for strange in ["\u{58e}", "\\u058e"] {
+            let strange = format!("{}{strange}{}", "0".repeat(39), "0".repeat(23));
+            assert!(parse_lock(&lock(&strange)).is_err());
+            let old = format!("[metadata]\n\"checksum a 1.0.0 (x)\" = \"{strange}\"\n");
+            assert!(parse_lock(&old).is_err());
+        }
+    }
 
     #[test]
     fn what_an_update_changes_is_read() {

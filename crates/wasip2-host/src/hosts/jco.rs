@@ -110,6 +110,7 @@ impl Host for Jco {
             home,
             console,
         )?;
+        child::end_with_this_process(&mut command, child::Signal::Terminate);
         let mut child = command.spawn().context("node could not be started")?;
         let Some(limit) = arguments.timeout else {
             return Ok(code(child.wait()?));

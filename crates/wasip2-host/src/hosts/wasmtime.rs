@@ -49,7 +49,7 @@ impl Host for Wasmtime {
         let program = wasmtime(home)?;
         check(&program, arguments.component(), console)?;
         let words = words(arguments, proposals(arguments.component()));
-        let mut process = Process::new(program).args(words);
+        let mut process = Process::new(program).args(words).ending_with_this();
         for (name, value) in secrets(&arguments.rights) {
             process = process.env(name, value);
         }

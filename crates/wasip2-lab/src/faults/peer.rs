@@ -15,8 +15,6 @@ use rustix::process::{Pid, Signal, kill_process};
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{child, interrupt};
 
-use crate::services::end_with_this_process;
-
 /// How long it may take to say that it is there.
 const START: Duration = Duration::from_secs(120);
 
@@ -56,7 +54,7 @@ impl Peer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        end_with_this_process(&mut command);
+        child::end_with_this_process(&mut command, child::Signal::Interrupt);
         let mut child = command
             .spawn()
             .with_context(|| format!("{:?} could not start", command.get_program()))?;

@@ -15,7 +15,6 @@ mod service;
 
 use anyhow::{Result, bail};
 
-pub use server::end_with_this_process;
 pub use service::{Service, Start};
 
 use wasip2_ground::{Console, Home};

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
+use wasip2_ground::child;
 use wasip2_ground::process::quoted_tail;
 
 /// How long a server has to answer, and to end.
@@ -49,7 +50,7 @@ impl Server {
             .stdout(log.try_clone()?)
             .stderr(log);
         run_as(&mut command, user);
-        end_with_this_process(&mut command);
+        child::end_with_this_process(&mut command, child::Signal::Interrupt);
         let (tell, told) = mpsc::channel();
         let (tell_end, ended) = mpsc::channel();
         // It ends with the thread that started it, so that one stays.
@@ -130,22 +131,6 @@ pub fn run_as(command: &mut Command, user: Option<u32>) {
         command.uid(user).gid(user);
     }
 }
-
-/// Has the process get an interrupt when the thread that starts it ends, so
-/// that not even a killed tool leaves it behind.
-#[cfg(target_os = "linux")]
-pub fn end_with_this_process(command: &mut Command) {
-    let interrupt = || {
-        Ok(rustix::process::set_parent_process_death_signal(Some(
-            Signal::INT,
-        ))?)
-    };
-    // SAFETY: between fork and exec, it is one system call.
-    unsafe { command.pre_exec(interrupt) };
-}
-
-#[cfg(not(target_os = "linux"))]
-pub fn end_with_this_process(_: &mut Command) {}
 
 /// A port of 127.0.0.1 on which nothing listens.
 pub fn free_port() -> Result<u16> {

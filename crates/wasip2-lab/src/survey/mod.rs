@@ -16,7 +16,6 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use cargo_lock::Lockfile;
 use clap::Args;
 use sha2::{Digest, Sha256};
 
@@ -28,7 +27,7 @@ use found::Found;
 use list::List;
 use wasip2_ground::files::{hex, write_whole};
 use wasip2_ground::{Console, Home, interrupt};
-use wasip2_series::project::locked;
+use wasip2_series::project::{locked, read_lock};
 use wasip2_series::{Series, SeriesArgs};
 use wasip2_toolchain::{self as toolchain, Clang};
 
@@ -178,7 +177,7 @@ fn follows(
     let place = format!("survey/{variant}/{}/Cargo.lock", entry.name);
     let lock = home.root().join(place);
     if variant == Variant::Patched && lock.is_file() {
-        let lock = Lockfile::load(&lock)?;
+        let lock = read_lock(&lock)?;
         for series in all {
             let versions = locked(&lock, &series.name);
             if versions.iter().any(|version| series.serves(version)) {

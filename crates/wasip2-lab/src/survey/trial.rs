@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use cargo_lock::Lockfile;
 
 use super::found::{Found, Outcome};
 use super::list::Entry;
@@ -17,7 +16,7 @@ use wasip2_ground::mirror::mirror;
 use wasip2_ground::process::quoted_tail;
 use wasip2_ground::{Console, Home, Process, TARGET, child};
 use wasip2_series::overrides::{self, Options};
-use wasip2_series::project::{Project, locked};
+use wasip2_series::project::{Project, locked, read_lock};
 use wasip2_series::release::Release;
 use wasip2_series::report::report;
 use wasip2_series::{Series, SeriesArgs};
@@ -122,7 +121,7 @@ impl Trial<'_> {
                 bail!("cargo cannot resolve it{}", quoted_tail(&output.stderr, 8));
             }
         }
-        let versions = locked(&Lockfile::load(&lock)?, &entry.name);
+        let versions = locked(&read_lock(&lock)?, &entry.name);
         let newest = versions.last().context("it is not locked")?;
         Ok(newest.to_string())
     }

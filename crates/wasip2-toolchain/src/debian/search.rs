@@ -41,11 +41,11 @@ pub fn fetch(
         .iter()
         .map(|wanted| wanted.kept(&directory))
         .collect();
-    if let Some(missing) = wanted
-        .iter()
-        .zip(&packages)
-        .find_map(|(wanted, package)| package.is_none().then_some(wanted))
-    {
+    if home.is_offline() && first_missing(wanted, &packages).is_some() {
+        let fetch = Fetch::new(sources, home, console)?;
+        fetch.take_kept(wanted, &mut packages, &directory)?;
+    }
+    if let Some(missing) = first_missing(wanted, &packages) {
         home.may_fetch(format!("Debian's package {}", missing.package))?;
         Fetch::new(sources, home, console)?.fill(wanted, &mut packages, &directory)?;
     }
@@ -53,6 +53,11 @@ pub fn fetch(
         .into_iter()
         .map(|package| package.expect("all were found"))
         .collect())
+}
+
+fn first_missing<'w>(wanted: &'w [Wanted], packages: &[Option<Package>]) -> Option<&'w Wanted> {
+    let mut both = wanted.iter().zip(packages);
+    both.find_map(|(wanted, package)| package.is_none().then_some(wanted))
 }
 
 /// One run of the search through suites and mirrors.
@@ -128,14 +133,34 @@ impl<'r> Fetch<'r> {
                 *package = self.get_unlisted(wanted, directory)?;
             }
         }
-        match wanted
-            .iter()
-            .zip(&*packages)
-            .find(|(_, package)| package.is_none())
-        {
+        match first_missing(wanted, packages) {
             None => Ok(()),
-            Some((wanted, _)) => Err(not_found(wanted, &search)),
+            Some(wanted) => Err(not_found(wanted, &search)),
         }
+    }
+
+    /// Takes what earlier runs have fetched, as the indexes that they have fetched
+    /// list it. Nobody is asked.
+    fn take_kept(
+        mut self,
+        wanted: &[Wanted],
+        packages: &mut [Option<Package>],
+        directory: &Path,
+    ) -> Result<()> {
+        for suite in &DATA.suites {
+            let found = self.index(suite, false, &mut Search::default())?;
+            let Some((apt, mirror)) = found else {
+                continue;
+            };
+            for (wanted, package) in wanted.iter().zip(&mut *packages) {
+                if package.is_none() {
+                    let listings = apt.versions(wanted.package, &mirror, self.console)?;
+                    let listing = wanted.choose(&listings);
+                    *package = listing.and_then(|listing| Package::kept(listing, directory));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The index of `suite`, with the mirror that has it, if one does.

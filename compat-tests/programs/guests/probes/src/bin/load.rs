@@ -37,9 +37,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     let client = match way.as_str() {
         "options" | "options-at-once" => builder
-            .connect_timeout(Duration::from_secs(20))
-            .read_timeout(Duration::from_secs(20))
-            .timeout(Duration::from_secs(20))
+            .connect_timeout(Duration::from_secs(3600))
+            .read_timeout(Duration::from_secs(3600))
+            .timeout(Duration::from_secs(3600))
             .build()?,
         "impatient" => builder
             .connect_timeout(Duration::from_millis(300))
