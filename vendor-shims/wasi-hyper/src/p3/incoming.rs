@@ -33,6 +33,9 @@ const MAX_READ: usize = 64 * 1024;
 pub struct Incoming<R: Reactor> {
     // What is being sent goes first: it is the older half of the exchange.
     upload: Option<Upload>,
+    /// What becomes of the request that this answers. Wasmtime 49 ends the
+    /// connection, and the body without an error, when nobody wants to know.
+    sent: Option<FutureReader<Result<(), ErrorCode>>>,
     /// The lock is for `Sync` alone, and for who asks whether it is empty.
     received: Mutex<Received>,
     reactor: PhantomData<fn() -> R>,
@@ -111,6 +114,7 @@ impl<R: Reactor> Incoming<R> {
     fn from(state: State, remaining: Option<u64>, headers: &HeaderMap) -> Incoming<R> {
         Incoming {
             upload: None,
+            sent: None,
             received: Mutex::new(Received {
                 state,
                 remaining,
@@ -143,6 +147,11 @@ impl<R: Reactor> Incoming<R> {
             received.look();
         }
         received
+    }
+
+    /// What becomes of the request that this answers.
+    pub(crate) fn set_sent(&mut self, sent: FutureReader<Result<(), ErrorCode>>) {
+        self.sent = Some(sent);
     }
 
     /// What is still being sent to who sends this.
@@ -202,8 +211,9 @@ impl<R: Reactor> Incoming<R> {
         let state = std::mem::replace(&mut received.state, State::Ended);
         received.remaining = Some(0);
         received.announced = false;
+        let sent = self.sent.take();
         if let Some(upload) = self.upload.take() {
-            upload.detach(Some(Box::new(state)));
+            upload.detach(Some(Box::new((state, sent))));
         }
     }
 
@@ -211,6 +221,7 @@ impl<R: Reactor> Incoming<R> {
         if let Some(upload) = self.upload.take() {
             upload.abort();
         }
+        self.sent = None;
         let received = self.received();
         received.state = State::Ended;
         received.remaining = Some(0);

@@ -11,6 +11,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use wasip3::http::client;
 use wasip3::http::types::{self, ErrorCode};
+use wasip3::wit_bindgen::FutureReader;
 use wasip3::{wit_future, wit_stream};
 
 use super::{request, RequestOptions};
@@ -35,6 +36,8 @@ enum State<B: Body> {
 
 struct Sent<B: Body> {
     response: Answer,
+    /// What becomes of the request; see [`Incoming::set_sent`].
+    sent: Option<FutureReader<Result<(), ErrorCode>>>,
     body: Option<Box<Outgoing<B>>>,
     method: Method,
 }
@@ -76,6 +79,9 @@ where
         }
         let response = ready!(response)?;
         let mut response = receive(response, &sent.method)?;
+        if let Some(sent) = sent.sent.take() {
+            response.body_mut().set_sent(sent);
+        }
         if let Some(body) = sent.body.take() {
             let upload = Upload::go_on(Box::into_pin(body), &self.reactor);
             response.body_mut().set_upload(upload);
@@ -145,9 +151,11 @@ where
         }
         false => (None, None),
     };
-    // What became of the request is told by the response, too.
+    let mut sent = None;
     let request = request::to_host(&mut parts, length, |headers| {
-        types::Request::new(headers, contents, told, options).0
+        let (request, result) = types::Request::new(headers, contents, told, options);
+        sent = Some(result);
+        request
     })?;
     // What there is of the body, and that there is none, is offered before the
     // host begins, so that a small one is sent together with the headers: it is
@@ -164,6 +172,7 @@ where
     }
     Ok(Sent {
         response: Box::pin(client::send(request)),
+        sent,
         body: sending,
         method: parts.method,
     })
