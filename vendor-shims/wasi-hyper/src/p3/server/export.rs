@@ -15,7 +15,7 @@ use wasip3::http::types;
 use super::exchange::{answer, empty};
 use super::report::report;
 use crate::tokio::Tokio;
-use crate::{Error, Incoming};
+use crate::Incoming;
 
 /// How long tasks that outlive their response go on, unless
 /// [`serve!`](crate::serve) says otherwise.
