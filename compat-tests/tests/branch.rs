@@ -211,7 +211,7 @@ fn independent_changes_get_branches_of_their_own() {
     let text = made["branches"][3]["pull_request"].as_str().unwrap();
     assert_says(
         &fs::read_to_string(text).unwrap(),
-        &["# Change one line", "Depends on wasip2-0001-say-patched"],
+        &["# Change one line", "Depends on \"Change one line\""],
     );
 
     // The series knows of a dependence that git cannot see.
@@ -289,4 +289,46 @@ fn a_series_that_was_broken_by_hand_is_named() {
 
 fn branch(sample: &Sample, out: &Path) -> Tool {
     sample.tool("branch").args(["sample", "--out"]).arg(out)
+}
+
+#[test]
+fn a_clone_is_asked_which_patches_apply_there_and_stays_as_it_is() {
+    let sample = sample();
+    let out = sample.path("out");
+    let made = sample.tool("branch").args(["sample", "--out"]).arg(&out);
+    made.run().succeeded();
+    let clone = sample.path("clone");
+    import(&out, &clone);
+    let onto = || {
+        let asked = sample.tool("branch").args(["sample", "--onto"]).arg(&clone);
+        let said = asked.run().succeeded();
+        assert_eq!(git(&clone, &["status", "--porcelain", "--ignored"]), "");
+        said
+    };
+    git(&clone, &["checkout", "--quiet", "--force", "upstream"]);
+    let objects = git(&clone, &["count-objects"]);
+    assert_says(
+        &onto(),
+        &[
+            "sample 1.2.0: 3 of 3 patches apply on ",
+            "0001 applies by itself",
+            "0002 applies by itself",
+            "0003 applies after those before it",
+        ],
+    );
+    assert_eq!(git(&clone, &["count-objects"]), objects);
+
+    // Upstream has moved on.
+    let library = clone.join("crates/sample/src/lib.rs");
+    let text = fs::read_to_string(&library).unwrap();
+    fs::write(&library, text.replace("number + 1", "number.strict_add(1)")).unwrap();
+    git(&clone, &["commit", "--quiet", "--all", "-m", "Move on"]);
+    assert_says(
+        &onto(),
+        &[
+            "2 of 3 patches apply",
+            "0002 does not apply: patch failed: crates/sample/src/lib.rs:",
+            "0003 applies after those before it",
+        ],
+    );
 }

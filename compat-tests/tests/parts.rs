@@ -137,12 +137,12 @@ fn a_pull_request_puts_the_question_and_ours_are_left_out() {
     };
     // One for the whole, and one for each.
     assert_eq!(branch("A").len(), 2);
-    assert!(!branch("A").concat().contains("Question"));
+    assert!(!branch("A").concat().contains("question"));
     let texts = branch("B");
     assert_eq!(texts.len(), 3);
     let asking: Vec<&String> = texts
         .iter()
-        .filter(|text| text.contains("## Question\n\nMay it?\n"))
+        .filter(|text| text.contains("A question first: May it?\n"))
         .collect();
     assert_eq!(asking.len(), 2, "{texts:#?}");
 }

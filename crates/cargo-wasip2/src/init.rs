@@ -108,6 +108,14 @@ pub fn run(arguments: &InitArgs, home: &Home, console: &Console) -> Result<()> {
             names(&series)
         ));
     }
+    if let Some(last) = arguments.parts.last()
+        && last != overrides::parts(&project)?
+    {
+        console.warn(format!(
+            "no series that this project needs has parts, so `--parts {last}` leaves nothing out; \
+             say it again once it depends on one that has, such as tokio"
+        ));
+    }
     let report = report(&project, &series, arguments.series.offline, console)?;
     for krate in &report.unsupported {
         console.warn(krate);

@@ -248,6 +248,7 @@ mod tests {
             upstream: Upstream {
                 repository: String::new(),
                 path: String::new(),
+                headings: false,
             },
             needless: definition::none(),
             directory: PathBuf::new(),

@@ -7,6 +7,7 @@
 //! holds anything else than an untouched result of this verb is never
 //! written to.
 
+mod onto;
 mod output;
 mod publish;
 mod pull_request;
@@ -46,6 +47,10 @@ use wasip2_series::{PartArgs, Patch, Pristine, Series, SeriesArgs};
 /// with a commit for each patch and a last one for the manifest that cargo
 /// builds, and the branch `shims`. What was there before stays, by tags.
 ///
+/// With `--onto` nothing is made: it prints which patches apply on what a clone
+/// of upstream's has checked out, its main branch perhaps, by themselves and after
+/// those before them. `--parts A` asks that of what is to be sent first.
+///
 /// Exit codes: 0 the repository was made, 1 it was not, 2 wrong usage.
 #[derive(Args, Debug)]
 pub struct BranchArgs {
@@ -62,6 +67,13 @@ pub struct BranchArgs {
         conflicts_with_all = ["out", "split", "pr", "parts", "upstreamable"]
     )]
     push: Option<String>,
+    /// Only say which patches apply on what this clone of upstream's has checked out
+    #[arg(
+        long,
+        value_name = "CLONE",
+        conflicts_with_all = ["all", "out", "push", "split", "pr"]
+    )]
+    onto: Option<PathBuf>,
     /// Where to make the repository [default: below the tool's own directory]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -102,6 +114,14 @@ pub fn run(arguments: &BranchArgs, home: &Home, console: &Console) -> Result<()>
         let pushed = publish::push(&series, remote, arguments.series.network(), home, console)?;
         if arguments.json {
             println!("{}", serde_json::to_string_pretty(&pushed)?);
+        }
+        return Ok(());
+    }
+    if let (Some(clone), [series]) = (&arguments.onto, series.as_slice()) {
+        let tries = onto::try_on(&std::path::absolute(clone)?, series, home, console)?;
+        match arguments.json {
+            true => println!("{}", serde_json::to_string_pretty(&tries)?),
+            false => print!("{tries}"),
         }
         return Ok(());
     }

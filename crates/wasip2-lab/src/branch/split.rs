@@ -66,7 +66,7 @@ pub fn branches(
 }
 
 /// A branch's name: `wasip2-0001-what-it-does`.
-fn name(patch: &Patch) -> String {
+pub fn name(patch: &Patch) -> String {
     format!("{BRANCH}-{}-{}", patch.number, patch.slug())
 }
 

@@ -19,14 +19,21 @@ use wasip2_series::{Patch, Series};
 /// The targets that everything is built for: this machine's, and ours.
 pub const TARGETS: [Option<&str>; 2] = [None, Some(TARGET)];
 
-/// Checks one series and adds the faults to the report.
+/// Checks one series, or no more than the steps of its patches with these
+/// `numbers`, and adds the faults to the report.
 pub fn check(
     series: &Series,
+    numbers: &[String],
     workbench: &Workbench,
     report: &mut Report,
     console: &Console,
 ) -> Result<()> {
+    let is_wanted =
+        |patch: &PatchFile| numbers.is_empty() || numbers.iter().any(|one| one == patch.number());
     for (index, patch) in series.patches.iter().enumerate() {
+        if !is_wanted(patch) {
+            continue;
+        }
         workbench.step(index + 1, console)?;
         let what = "the series up to it";
         compile_step(series, patch, what, workbench, report, console)?;
@@ -34,9 +41,15 @@ pub fn check(
     // As `branch --split` would send it.
     let branches = workbench.split(console)?;
     for (branch, patch) in branches.iter().zip(&series.patches) {
+        if !is_wanted(patch) {
+            continue;
+        }
         workbench.hold(branch, console)?;
         let what = "its own branch, with nothing but what it depends on (`needs` in series.toml),";
         compile_step(series, patch, what, workbench, report, console)?;
+    }
+    if !numbers.is_empty() {
+        return Ok(());
     }
     format(series, workbench, report, console)?;
     clippy(series, workbench, report, console)?;

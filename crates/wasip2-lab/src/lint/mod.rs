@@ -16,7 +16,7 @@ mod size;
 mod twice;
 mod workbench;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use report::{Checked, Report};
@@ -64,6 +64,9 @@ pub struct LintArgs {
     /// Compile each step, and run rustfmt and clippy
     #[arg(long)]
     compile: bool,
+    /// Compile only the steps of the patches with these numbers, such as 0003
+    #[arg(long = "patch", value_name = "NUMBER", requires = "compile")]
+    numbers: Vec<String>,
     /// Compare the public interface with the release's
     #[arg(long)]
     api: bool,
@@ -78,6 +81,13 @@ pub struct LintArgs {
 pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool> {
     let all = arguments.series.all(home)?;
     let chosen = series::select(all.clone(), &arguments.crates)?;
+    for number in &arguments.numbers {
+        let mut patches = chosen.iter().flat_map(|series| &series.patches);
+        ensure!(
+            patches.any(|patch| patch.number() == number),
+            "no patch of these series has the number {number}"
+        );
+    }
     let mut report = Report::default();
     for series in &chosen {
         console.detail("Checking", series);
@@ -108,11 +118,12 @@ pub fn run(arguments: &LintArgs, home: &Home, console: &Console) -> Result<bool>
     report.judge();
     if arguments.compile || arguments.api {
         wasip2_toolchain::ensure(home, console)?;
-        let _lock = home.lock("lint", console)?;
         for series in &chosen {
+            // Cargo has a lock of its own for what different crates share.
+            let _lock = home.lock(&format!("lint-{}", series.name), console)?;
             let workbench = Workbench::make(series, &all, &arguments.series, home, console)?;
             if arguments.compile {
-                compile::check(series, &workbench, &mut report, console)?;
+                compile::check(series, &arguments.numbers, &workbench, &mut report, console)?;
             }
             if arguments.api {
                 api::check(series, &workbench, &mut report, home, console)?;

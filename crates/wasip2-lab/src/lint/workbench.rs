@@ -1,7 +1,6 @@
 //! A tree of a series in which every step can be looked at: the release, and
 //! the release with the first patches applied.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -182,8 +181,8 @@ impl<'a> Workbench<'a> {
     }
 }
 
-/// What a tree is built with: the patched trees of the other crates, and the
-/// shims that any of them needs. Cargo warns of those that are not used.
+/// What a tree is built with: the patched trees of all other release lines, and
+/// the shims that any of them needs. Cargo warns of those that are not used.
 fn overrides(
     tree: &Path,
     series: &Series,
@@ -193,25 +192,25 @@ fn overrides(
 ) -> Result<Vec<String>> {
     let shims = Shims::find(home)?;
     shims.stage_all(home, console)?;
-    let others = all.iter().filter(|other| other.name != series.name);
-    let mut paths: BTreeMap<String, PathBuf> = others
-        .map(|other| (other.name.clone(), tree::path(other, home)))
-        .collect();
-    let manifests: Vec<PathBuf> = paths
-        .values()
-        .map(PathBuf::as_path)
-        .chain([tree])
-        .map(|path| path.join("Cargo.toml"))
-        .collect();
-    for name in shims.needed(&manifests)? {
-        let path = shims.path(&name, home);
-        paths.insert(name, path);
+    let mut manifests = vec![tree.join("Cargo.toml")];
+    let mut overrides = Vec::new();
+    let is_itself = |other: &Series| other.name == series.name && other.line == series.line;
+    for other in all.iter().filter(|other| !is_itself(other)) {
+        let path = tree::path(other, home);
+        // Two lines of a crate need two keys.
+        let key = format!("{}-{}", other.name, other.line.replace('.', "-"));
+        overrides.push(format!("patch.crates-io.{key}.package=\"{}\"", other.name));
+        overrides.push(at(&key, &path));
+        manifests.push(path.join("Cargo.toml"));
     }
-    Ok(paths
-        .iter()
-        .map(|(name, path)| {
-            let path = toml::Value::from(path.to_string_lossy().into_owned());
-            format!("patch.crates-io.{name}.path={path}")
-        })
-        .collect())
+    for name in shims.needed(&manifests)? {
+        overrides.push(at(&name, &shims.path(&name, home)));
+    }
+    Ok(overrides)
+}
+
+/// The override `key` leads to `path`.
+fn at(key: &str, path: &Path) -> String {
+    let path = toml::Value::from(path.to_string_lossy().into_owned());
+    format!("patch.crates-io.{key}.path={path}")
 }

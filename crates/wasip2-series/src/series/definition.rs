@@ -89,6 +89,9 @@ pub struct Upstream {
     pub repository: String,
     /// The crate's directory in it; empty for the top.
     pub path: String,
+    /// Whether its pull requests are written under headings: Motivation, Solution.
+    #[serde(default)]
+    pub headings: bool,
 }
 
 /// `series.toml` as it is written.
