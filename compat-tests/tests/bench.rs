@@ -15,7 +15,7 @@ use crate::browser;
 use crate::tool::{Tool, assert_says, program, repository, repository_home};
 
 /// The variants, in the order in which they are shown.
-const VARIANTS: [&str; 14] = [
+const VARIANTS: [&str; 17] = [
     "native",
     "patched",
     "poll-all",
@@ -23,7 +23,10 @@ const VARIANTS: [&str; 14] = [
     "poll-host",
     "inside",
     "outside",
+    "reused",
     "wasi-0.3",
+    "executor-0.3",
+    "composed-0.3",
     "upstream",
     "wstd",
     "bindings",
@@ -33,15 +36,18 @@ const VARIANTS: [&str; 14] = [
 ];
 
 /// Those that some cases alone have: about clients of HTTP, about what stands
-/// behind a handler, about another host, about the limits of one, and about many
-/// sources.
-const OF_SOME_CASES: [&str; 8] = [
+/// behind a handler, about requests that share an instance, about another host,
+/// about the limits of one, and about many sources.
+const OF_SOME_CASES: [&str; 11] = [
     "bindings-0.3",
+    "composed-0.3",
+    "executor-0.3",
     "inside",
     "interruptible",
     "outside",
     "poll-all",
     "poll-host",
+    "reused",
     "sockets",
     "uninterruptible",
 ];
@@ -292,6 +298,39 @@ fn handlers_are_measured_by_the_host_that_serves_them() {
             assert_eq!(number(one, "polls/median"), 0.0);
         }
     }
+}
+
+#[test]
+fn handlers_that_share_an_instance_are_measured_beside_those_that_do_not() {
+    let out = TempDir::new().unwrap();
+    let all = "native,patched,reused,wasi-0.3,executor-0.3,composed-0.3,bindings-0.3";
+    let shown = bench(out.path())
+        .args(["shared-wait/16", "chain/1", "nesting-handler-0.3/2"])
+        .args(["--variants", all])
+        .run()
+        .succeeded();
+    assert!(!shown.contains("failed"), "{shown}");
+    let text = fs::read_to_string(out.path().join("bench.json")).unwrap();
+    let results: Value = serde_json::from_str(&text).unwrap();
+    let outcomes = |case: usize| results["cases"][case]["points"][0]["outcomes"].clone();
+    let waits = outcomes(0);
+    for variant in [0, 1, 2, 3, 4, 6] {
+        let one = &waits[variant];
+        assert_eq!(one["outcome"], "measured", "{one:#}");
+        // Nobody is answered before the time is over, which is no time of the CPU's.
+        assert!(number(one, "p50_us/median") >= 10_000.0, "{one:#}");
+        assert!(number(one, "cpu_us/median") >= 0.0, "{one:#}");
+    }
+    // It is told in ticks of 10 ms, which few requests in little time may not take.
+    assert!(number(&waits[1], "cpu_us/median") > 0.0, "{:#}", waits[1]);
+    let chain = outcomes(1);
+    for (variant, outcome) in [(1, "measured"), (3, "measured"), (5, "measured")] {
+        assert_eq!(chain[variant]["outcome"], outcome, "{chain:#}");
+    }
+    let program = "servers/hello+servers/gate*2";
+    assert!(number(&results["programs"]["wasi-0.3"][program], "bytes") > 1000.0);
+    let alone = outcomes(2);
+    assert_eq!(alone[3]["outcome"], "measured", "{alone:#}");
 }
 
 #[test]

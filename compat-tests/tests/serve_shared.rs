@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::server::{Answer, Request, Server, component, component_0_3};
-use crate::tool::{Tool, assert_says, bring_wasmtime};
+use crate::tool::{self, Tool, assert_says, bring_wasmtime, repository_home};
 
 /// All requests in one instance, whatever it has to do.
 const ONE: [&str; 4] = [
@@ -239,6 +239,26 @@ fn a_trap_ends_the_requests_of_its_instance_and_an_error_only_its_own() {
     );
 }
 
+/// With a standard library that unwinds, a panic is the affair of its request.
+#[test]
+fn a_panic_that_unwinds_is_status_500_for_its_own_request() {
+    let unwinding = tool::component("serve", "shared", &["--wasi=0.3", "--panic=unwind"]);
+    // An instance whose panics unwind takes two of the host's memories.
+    let flags = ["--max-instances=2", "--max-instance-reuse-count=100000"];
+    let counted = Counted::serving(&unwinding, &flags);
+    let server = &counted.server;
+    thread::scope(|scope| {
+        let sleeps = scope.spawn(|| server.ask(&Request::get("/sleep/1000")).status);
+        thread::sleep(Duration::from_millis(300));
+        for _ in 0..3 {
+            assert_eq!(server.ask(&Request::get("/panic")).status, 500);
+        }
+        assert_eq!(sleeps.join().unwrap(), 200);
+    });
+    assert_says(&server.said(), &["as it was told"]);
+    assert_eq!(counted.statistics()["traps"], 0);
+}
+
 #[test]
 fn tasks_outlive_their_response_for_a_while_and_go_on_with_the_next_request() {
     // They may go on for 200 ms, and need 600.
@@ -303,6 +323,25 @@ fn what_cannot_be_is_refused() {
         &said,
         &["cannot serve", "for WASI 0.3", "leave `--clock` out"],
     );
+}
+
+/// The databases say how many connections there are; see the plan of the matrix.
+#[test]
+fn sixteen_requests_at_once_share_four_connections_to_a_database() {
+    let out = repository_home().join("matrix/pools");
+    let mut tool = Tool::new("matrix").arg("--out").arg(&out);
+    for name in ["tokio-postgres", "redis"] {
+        tool = tool.args(["--only", &format!("{name} in a handler/patched/wasi-0.3")]);
+    }
+    let shown = tool.run().succeeded();
+    let results = std::fs::read_to_string(out.join("matrix.json")).unwrap();
+    let results: Value = serde_json::from_str(&results).unwrap();
+    let cells = results["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 2, "{shown}");
+    for cell in cells {
+        assert_eq!(cell["outcome"], "passes", "{cell:#}");
+        assert_eq!(cell["counts"]["passed"], 34, "{cell:#}");
+    }
 }
 
 #[test]

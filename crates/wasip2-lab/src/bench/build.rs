@@ -31,6 +31,10 @@ const GUESTS: &str = "guests/";
 /// What the name of a component ends with that is pre-initialised.
 const PREINIT: &str = "+preinit";
 
+/// What stands between the names of components that are composed, each with what
+/// it sends requests to.
+const CHAIN: char = '>';
+
 /// What stands between a component's name and those of its layers.
 const LAYERS: char = '+';
 
@@ -51,7 +55,8 @@ pub fn all(
     };
     let programs: BTreeSet<String> = points.iter().flat_map(of).collect();
     let named = |place: &str| {
-        let mut parts = programs.iter().flat_map(|program| program.split(LAYERS));
+        let parts = programs.iter().flat_map(|program| program.split(CHAIN));
+        let mut parts = parts.flat_map(|part| part.split(LAYERS));
         parts.any(|part| part.starts_with(place))
     };
     let examples = Examples {
@@ -105,7 +110,7 @@ struct Workspaces {
     patched: BTreeMap<(&'static str, Wasi), Result<Guests, String>>,
     released: Result<Guests, String>,
     /// On the patched crates: the released ones cannot be a handler.
-    servers: Result<Guests, String>,
+    servers: BTreeMap<Wasi, Result<Guests, String>>,
     guests: Result<Guests, String>,
 }
 
@@ -143,10 +148,17 @@ impl Workspaces {
                 })
                 .collect(),
             released: stage("bench/released", checkout.bench(), &[], Wasi::P2),
-            servers: match wanted && examples.servers {
-                true => stage("servers", checkout.source.servers(), &series, Wasi::P2),
-                false => unused(),
-            },
+            servers: variants
+                .iter()
+                .filter(|one| one.crates == Crates::Patched && examples.servers)
+                .map(|one| one.wasi)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .map(|wasi| {
+                    let source = checkout.source.servers();
+                    (wasi, stage("servers", source, &series, wasi))
+                })
+                .collect(),
             guests: match wanted && examples.guests {
                 true => stage("guests", checkout.source.guests(), &series, Wasi::P2),
                 false => unused(),
@@ -168,11 +180,16 @@ impl Workspaces {
                 .map_err(|failure| format!("{:#}", failure.into_error()))?;
             return Ok(arguments.output());
         }
+        if let Some((first, rest)) = program.split_once(CHAIN) {
+            return self.chained(variant, first, rest, build, console);
+        }
         if let Some((inner, layers)) = program.rsplit_once(LAYERS) {
             return self.layered(variant, inner, layers, build, console);
         }
         let (workspace, program) = match variant.crates {
-            _ if program.starts_with(SERVERS) => (&self.servers, &program[SERVERS.len()..]),
+            _ if program.starts_with(SERVERS) => {
+                (&self.servers[&variant.wasi], &program[SERVERS.len()..])
+            }
             _ if program.starts_with(GUESTS) => (&self.guests, &program[GUESTS.len()..]),
             Crates::Patched => (&self.patched[&(patched(variant), variant.wasi)], program),
             Crates::Native | Crates::Released => (&self.released, program),
@@ -186,6 +203,29 @@ impl Workspaces {
 }
 
 impl Workspaces {
+    /// The program `first` with those of `rest` in one component, of which each
+    /// sends its requests to the next.
+    fn chained(
+        &self,
+        variant: &'static Variant,
+        first: &str,
+        rest: &str,
+        build: &Build,
+        console: &Console,
+    ) -> Built {
+        let component = self.build(variant, first, build, console)?;
+        let plugs = rest.split(CHAIN);
+        let plugs = plugs
+            .map(|plug| self.build(variant, plug, build, console))
+            .collect::<Result<Vec<_>, _>>()?;
+        let arguments = ComposeArgs {
+            output: Some(component.with_extension("chain.wasm")),
+            component,
+            plugs,
+        };
+        compose::make(&arguments, console).map_err(|error| format!("{error:#}"))
+    }
+
     /// The program `inner` with `layers`, `NAME*NUMBER`, around it: a server is a
     /// guard in front of it, and anything else a plug.
     fn layered(

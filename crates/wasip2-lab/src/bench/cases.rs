@@ -44,6 +44,11 @@ pub struct Variant {
     /// servers can, and programs with a time limit.
     #[serde(default)]
     pub interruptible: Option<bool>,
+    /// Whether its instances answer as many requests as come, one after the
+    /// other, whatever the case says. Those of WASI 0.3 have as many as their host
+    /// gives them by itself.
+    #[serde(default)]
+    pub reused: bool,
     /// Whether it does only what has a program of its own for it.
     #[serde(default)]
     pub peer: bool,
@@ -101,7 +106,8 @@ pub struct Case {
     #[serde(default)]
     arguments: Vec<String>,
     /// What runs instead, by variant. `servers/NAME` is one of the example
-    /// servers, `NAME+preinit` is pre-initialised.
+    /// servers, `NAME+preinit` is pre-initialised, `NAME>OTHER` is composed with
+    /// what it sends requests to.
     #[serde(default)]
     peers: BTreeMap<String, String>,
     /// The profile that the programs are built in.

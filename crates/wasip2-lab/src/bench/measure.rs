@@ -43,6 +43,9 @@ pub struct Sample {
     /// The most memory that the process had in use, in bytes: for a component,
     /// that of its host.
     pub memory: Option<u64>,
+    /// How long the process computed for one operation, in microseconds, if it
+    /// serves.
+    pub cpu_us: Option<f64>,
     /// Which part of the time the load generator's thread was busy.
     pub load_busy: Option<f64>,
     /// Operations a second of the connections beside those that are measured.
@@ -136,6 +139,7 @@ fn serve<T>(
 ) -> Result<Sample> {
     let mut running = Running::start(launch, &[])?;
     let address = load::address(&running.line(FIRST_LINE)?)?;
+    let before = running.computed();
     let (load, _kept) = match clients(address) {
         Ok(done) => done,
         // Why the program ended says more than that it did.
@@ -145,13 +149,17 @@ fn serve<T>(
         },
     };
     let memory = running.peak_memory();
+    let computed = before.and_then(|before| running.computed()?.checked_sub(before));
     match &launch.host {
         // No instance can end the server.
         Some(host) if matches!(host.role, Role::Serve { .. }) => running.interrupt(),
         _ => quit(address),
     }
     .context("it could not be told to end")?;
-    Sample::new(load, running.end()?, memory)
+    let total = load.total as f64;
+    let mut sample = Sample::new(load, running.end()?, memory)?;
+    sample.cpu_us = computed.map(|computed| computed.as_secs_f64() * 1e6 / total);
+    Ok(sample)
 }
 
 /// A program that measures itself.
@@ -227,6 +235,7 @@ impl Sample {
                 .map(|counted| counted.pollables as f64 / counted.polls as f64),
             blocks: counted.map(|counted| counted.blocks as f64 / total),
             memory,
+            cpu_us: None,
             load_busy: load.busy,
             beside: load.beside,
         })

@@ -31,7 +31,7 @@ use crate::checkout::Checkout;
 use wasip2_ground::cargo::rustc_version;
 use wasip2_ground::files::write_whole;
 use wasip2_ground::{Console, Home};
-use wasip2_host::Mode;
+use wasip2_host::{Kind, Mode};
 use wasip2_series::SeriesArgs;
 
 /// Compare native Linux, the patched crates, the released ones and peers.
@@ -64,6 +64,9 @@ pub struct BenchArgs {
     /// How the host's WASI functions wait
     #[arg(long, value_enum, default_value_t = Mode::Async)]
     mode: Mode,
+    /// Which host runs the components, but for variants that are about one
+    #[arg(long, value_enum, value_name = "HOST", default_value_t = Kind::Builtin)]
+    host: Kind,
     /// Print what `bench.json` holds
     #[arg(long)]
     json: bool,
@@ -164,7 +167,8 @@ pub fn run(arguments: &BenchArgs, home: &Home, console: &Console) -> Result<u8> 
         programs: &programs,
         rounds,
         seconds,
-        host: std::env::current_exe().context("this program's own path is not known")?,
+        tool: std::env::current_exe().context("this program's own path is not known")?,
+        host: arguments.host,
         mode: arguments.mode,
     };
     let cases = rounds::run(&plan, console, |case| {
@@ -181,6 +185,7 @@ pub fn run(arguments: &BenchArgs, home: &Home, console: &Console) -> Result<u8> 
             rounds,
             seconds,
             mode: arguments.mode.word(),
+            host: arguments.host.to_string(),
             libc: &DATA.libc,
             optimised: release,
         },

@@ -47,6 +47,8 @@ pub struct Options {
     pub seconds: f64,
     /// How the host's functions waited: `async` or `sync`.
     pub mode: &'static str,
+    /// What ran the components, where the variant does not say it.
+    pub host: String,
     /// The wasi-libc of every component.
     pub libc: &'static str,
     /// Whether host, load generator and programs were optimised; figures of a
@@ -127,6 +129,8 @@ pub struct Measured {
     pub blocks: Option<Spread>,
     /// The process's peak, in bytes.
     pub memory: Option<Spread>,
+    /// How long the process computed for one operation, in microseconds.
+    pub cpu_us: Option<Spread>,
     /// The rate as a multiple of native's in the same round, or how much
     /// shorter the median latency was: as the case's `compare` says.
     pub to_native: Option<Spread>,
@@ -176,6 +180,7 @@ impl Measured {
             polls: maybe(|sample| sample.polls),
             blocks: maybe(|sample| sample.blocks),
             memory: maybe(|sample| sample.memory.map(|bytes| bytes as f64)),
+            cpu_us: maybe(|sample| sample.cpu_us),
             to_native: native.and_then(|native| {
                 // Round by round: what slows the machine down slows both.
                 let pairs = samples.iter().zip(native);
@@ -249,6 +254,7 @@ mod tests {
             pollables: None,
             blocks: None,
             memory: None,
+            cpu_us: None,
             load_busy: None,
             beside: None,
         };

@@ -14,7 +14,8 @@ use super::measure::{self, Sample};
 use super::results::{CaseResults, Measured, Outcome, PointResults, VariantOutcome};
 use super::running::{Host, Launch, Role};
 use wasip2_ground::Console;
-use wasip2_host::Mode;
+use wasip2_ground::Wasi;
+use wasip2_host::{Kind, Mode};
 
 /// How long a component runs for the sake of being compiled, in seconds.
 const COMPILE: f64 = 0.01;
@@ -28,8 +29,9 @@ pub struct Plan<'a> {
     pub rounds: u32,
     /// How long one run is.
     pub seconds: f64,
-    /// The host, and how its functions wait.
-    pub host: PathBuf,
+    /// The tool, which runs the host; and how its functions wait.
+    pub tool: PathBuf,
+    pub host: Kind,
     pub mode: Mode,
 }
 
@@ -164,15 +166,20 @@ impl Progress {
                 let program = built.as_ref().ok()?.clone();
                 let role = match point.case.load {
                     Load::Handler { reuse, .. } => Role::Serve {
-                        reuse: if reuse { u64::MAX } else { 1 },
+                        reuse: match (variant.wasi, reuse || variant.reused) {
+                            (Wasi::P3, _) => None,
+                            (Wasi::P2, true) => Some(u64::MAX),
+                            (Wasi::P2, false) => Some(1),
+                        },
                     },
-                    _ => Role::Run {
-                        host: variant.host,
-                        mode: plan.mode,
-                    },
+                    _ => Role::Run { mode: plan.mode },
                 };
                 let host = (variant.crates != Crates::Native).then(|| Host {
-                    tool: plan.host.clone(),
+                    tool: plan.tool.clone(),
+                    kind: match variant.host {
+                        Kind::Builtin => plan.host,
+                        other => other,
+                    },
                     role,
                     interruptible: variant.interruptible,
                 });

@@ -28,6 +28,9 @@ const LAST_WORDS: usize = 14;
 /// How much of its standard error is kept.
 const KEPT: u64 = 64 << 10;
 
+/// What Linux counts the time of processes in.
+const TICK: Duration = Duration::from_millis(10);
+
 /// How long a program that stands behind another one may take to its first line.
 const FIRST_LINE: Duration = Duration::from_secs(120);
 
@@ -58,6 +61,7 @@ pub struct Launch {
 pub struct Host {
     /// The tool's file.
     pub tool: PathBuf,
+    pub kind: Kind,
     pub role: Role,
     /// See [`Variant`](super::cases::Variant).
     pub interruptible: Option<bool>,
@@ -67,9 +71,10 @@ pub struct Host {
 #[derive(Clone, Copy, Debug)]
 pub enum Role {
     /// It runs the program.
-    Run { host: Kind, mode: Mode },
-    /// It serves HTTP, with instances that answer so many requests each.
-    Serve { reuse: u64 },
+    Run { mode: Mode },
+    /// It serves HTTP, with instances that answer so many requests each, or as
+    /// many as the host gives them by itself.
+    Serve { reuse: Option<u64> },
 }
 
 /// A program that runs.
@@ -125,15 +130,17 @@ impl Running {
                     .into_temp_path();
                 let mut command = Command::new(&host.tool);
                 match host.role {
-                    Role::Run { host, mode } => command
-                        .args(["wasip2", "host", "--host", &host.to_string()])
-                        .args(["--network", "--name-lookup", "--http", "--mode"])
-                        .arg(mode.word()),
-                    Role::Serve { reuse } => command
-                        .args(["wasip2", "serve", "--addr", "127.0.0.1:0"])
-                        .arg("--max-instance-reuse-count")
-                        .arg(reuse.to_string()),
+                    Role::Run { mode } => command
+                        .args(["wasip2", "host", "--network", "--name-lookup", "--http"])
+                        .args(["--mode", mode.word()]),
+                    Role::Serve { reuse } => {
+                        command.args(["wasip2", "serve", "--addr", "127.0.0.1:0"]);
+                        let reuse = reuse.map(|reuse| reuse.to_string());
+                        let flag = "--max-instance-reuse-count";
+                        command.args(reuse.iter().flat_map(|reuse| [flag, reuse]))
+                    }
                 };
+                command.args(["--host", &host.kind.to_string()]);
                 if let Some(interruptible) = host.interruptible {
                     command.arg(format!("--interruptible={interruptible}"));
                 }
@@ -141,14 +148,8 @@ impl Running {
                     command.args(["--env", variable]);
                 }
                 command.args(flags);
-                // The one on poll(2) counts nothing.
-                if !matches!(
-                    host.role,
-                    Role::Run {
-                        host: Kind::Poll,
-                        ..
-                    }
-                ) {
+                // Others count nothing.
+                if host.kind == Kind::Builtin {
                     command.arg("--statistics").arg(&file);
                     statistics = Some(file);
                 }
@@ -215,8 +216,36 @@ impl Running {
         behind.fold(self.own_peak(), |sum, one| Some(sum? + one?))
     }
 
+    /// How long the process has computed until now, where the system tells; with
+    /// what stands behind it.
+    pub fn computed(&self) -> Option<Duration> {
+        let behind = self.behind.iter().map(Running::computed);
+        behind.fold(self.own_time(), |sum, one| Some(sum? + one?))
+    }
+
+    fn own_time(&self) -> Option<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.server())).ok()?;
+        // The name, in brackets, may have spaces.
+        let (_, fields) = stat.rsplit_once(')')?;
+        let mut times = fields.split_whitespace().skip(11);
+        let mut next = || times.next()?.parse::<u64>().ok();
+        Some((next()? + next()?) as u32 * TICK)
+    }
+
+    /// The process that does the work: what the tool has started, if its host is
+    /// another program.
+    fn server(&self) -> u32 {
+        let own = self.child.id();
+        let threads = std::fs::read_dir(format!("/proc/{own}/task"));
+        let children = threads.into_iter().flatten().flatten().find_map(|thread| {
+            let children = std::fs::read_to_string(thread.path().join("children")).ok()?;
+            children.split_whitespace().next()?.parse().ok()
+        });
+        children.unwrap_or(own)
+    }
+
     fn own_peak(&self) -> Option<u64> {
-        let path = format!("/proc/{}/status", self.child.id());
+        let path = format!("/proc/{}/status", self.server());
         let status = std::fs::read_to_string(path).ok()?;
         let line = status
             .lines()

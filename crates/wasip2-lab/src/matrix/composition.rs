@@ -69,7 +69,7 @@ pub fn guard(
     let Some(name) = &setting.guard else {
         return Ok(Some(component));
     };
-    let servers = match workshop.servers()? {
+    let servers = match workshop.servers(setting)? {
         Ok(servers) => servers,
         Err(error) => return Ok(not_built(error, found)),
     };

@@ -132,6 +132,9 @@ pub struct Ask {
     pub status: u16,
     /// The whole body of the answer; anything where nothing is said.
     pub answer: Option<String>,
+    /// How often it is asked, all at once.
+    #[serde(rename = "at-once", default = "one")]
+    pub at_once: usize,
 }
 
 /// The crate's own tests.
@@ -640,4 +643,8 @@ fn both() -> Vec<Variant> {
 
 fn get() -> String {
     "GET".to_owned()
+}
+
+fn one() -> usize {
+    1
 }

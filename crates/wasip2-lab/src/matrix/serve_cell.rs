@@ -20,6 +20,7 @@ use hyper::client::conn::http1;
 use hyper::header::HOST;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use super::cell::{Counts, Outcome, Variant};
 use super::compile::refuse_full_disk;
@@ -41,7 +42,7 @@ pub fn run(
     workshop: &mut Workshop,
 ) -> Result<Found> {
     let limits = workshop.plan.limits;
-    let servers = match workshop.servers()? {
+    let servers = match workshop.servers(setting)? {
         Ok(servers) => servers,
         Err(error) => return Ok(Found::not_built(error)),
     };
@@ -86,7 +87,7 @@ pub fn run(
     refuse_full_disk(&said)?;
     match asked? {
         Asked::Well => {
-            let passed = work.requests.len() as u64;
+            let passed = work.requests.iter().map(|ask| ask.at_once as u64).sum();
             found.counts = Some(Counts { passed, of: None });
         }
         Asked::Otherwise(error) => found.fail(Outcome::Fails, error),
@@ -112,7 +113,8 @@ enum Asked {
     TooLate,
 }
 
-/// Asks one after the other, each on a connection of its own.
+/// Asks one after the other, or as many at once as it says, each on a connection
+/// of its own.
 fn ask_all(
     address: &str,
     requests: &[Ask],
@@ -125,8 +127,16 @@ fn ask_all(
         .context("the client's runtime could not be made")?;
     let asking = async {
         for ask in requests {
-            if let Err(error) = check(address, ask, headers).await {
-                return Asked::Otherwise(format!("{} {}: {error:#}", ask.method, ask.path));
+            let mut asked = JoinSet::new();
+            for _ in 0..ask.at_once {
+                let (address, ask) = (address.to_owned(), ask.clone());
+                let headers = headers.clone();
+                asked.spawn(async move { check(&address, &ask, &headers).await });
+            }
+            while let Some(checked) = asked.join_next().await {
+                if let Err(error) = checked.map_err(Into::into).flatten() {
+                    return Asked::Otherwise(format!("{} {}: {error:#}", ask.method, ask.path));
+                }
             }
         }
         Asked::Well
@@ -235,6 +245,7 @@ mod tests {
             body: String::new(),
             status,
             answer: Some(answer.to_owned()),
+            at_once: 2,
         };
         ask_all(address, &[ask], &BTreeMap::new(), limit).unwrap()
     }

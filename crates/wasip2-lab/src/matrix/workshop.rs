@@ -90,12 +90,13 @@ impl<'a> Workshop<'a> {
         self.stage(place, source, self.all_series, Wasi::P2)
     }
 
-    /// The workspace of the servers, on the patched crates.
-    pub fn servers(&mut self) -> Result<Result<Arc<Guests>, String>> {
+    /// The workspace of the servers, on the patched crates, as the setting has them
+    /// built.
+    pub fn servers(&mut self, setting: &Setting) -> Result<Result<Arc<Guests>, String>> {
         let source = self.plan.servers.as_deref();
         let source = source.context("the plan has no workspace of servers (`servers`)")?;
         let place = "matrix/servers".to_owned();
-        self.stage(place, source, self.all_series, Wasi::P2)
+        self.stage(place, source, self.all_series, setting.wasi)
     }
 
     fn stage(

@@ -25,7 +25,7 @@ const METRICS: [Metric; 2] = [
 ];
 
 /// The heads of the columns, in words.
-const HEADS: [&str; 9] = [
+const HEADS: [&str; 10] = [
     "as a multiple of native",
     "operations a second",
     "median latency, µs",
@@ -34,6 +34,7 @@ const HEADS: [&str; 9] = [
     "operations a second beside",
     "polls an operation",
     "blocks an operation",
+    "CPU time an operation, µs",
     "peak memory, MiB",
 ];
 
@@ -56,7 +57,7 @@ fn circumstances(results: &Results) -> String {
     let mut text = format!(
         "<p>Medians of {} rounds of {} s in which the variants took turns, with the least and the \
          most in brackets. A ratio is taken between two runs of one round. cargo-wasip2 {}, {}, {} \
-         {}, {} CPUs; load average {} before and {} after; host mode {}, wasi-libc {}.</p>\n",
+         {}, {} CPUs; load average {} before and {} after; host {}, mode {}, wasi-libc {}.</p>\n",
         options.rounds,
         options.seconds,
         results.tool,
@@ -66,6 +67,7 @@ fn circumstances(results: &Results) -> String {
         machine.cpus,
         load(machine.load_before),
         load(machine.load_after),
+        escaped(&options.host),
         options.mode,
         options.libc,
     );

@@ -5,7 +5,7 @@ use crate::bench::cases::Compare;
 use crate::bench::results::{CaseResults, Measured, Outcome, Results, Size};
 
 /// The heads of the columns after the variant's name.
-const HEADS: [&str; 9] = [
+const HEADS: [&str; 10] = [
     "× native",
     "a second",
     "p50 µs",
@@ -14,6 +14,7 @@ const HEADS: [&str; 9] = [
     "beside",
     "polls",
     "blocks",
+    "CPU µs",
     "MiB",
 ];
 
@@ -55,7 +56,7 @@ pub fn of(case: &CaseResults) -> String {
 }
 
 /// What a measured variant has under [`HEADS`].
-pub fn cells(measured: &Measured) -> [String; 9] {
+pub fn cells(measured: &Measured) -> [String; 10] {
     let maybe = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), number);
     [
         measured.to_native.map_or_else(|| "-".to_owned(), spread),
@@ -66,6 +67,7 @@ pub fn cells(measured: &Measured) -> [String; 9] {
         maybe(measured.beside.map(|beside| beside.median)),
         maybe(measured.polls.map(|polls| polls.median)),
         maybe(measured.blocks.map(|blocks| blocks.median)),
+        maybe(measured.cpu_us.map(|cpu| cpu.median)),
         maybe(measured.memory.map(|memory| mebibytes(memory.median))),
     ]
 }
