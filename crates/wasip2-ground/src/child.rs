@@ -76,6 +76,7 @@ pub fn wait_while(
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
+            interrupt::heed(status);
             return Ok(Some(status));
         }
         if !go_on() {

@@ -3,12 +3,23 @@
 //! Where nothing is said here, the signal ends this process, as any other. A
 //! program that has something to put in order says so once.
 
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(unix)]
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 
 /// The exit code after Ctrl-C, as a shell has it (128 + SIGINT).
 pub const INTERRUPTED: u8 = 130;
+
+/// How long the handler may take to be told. Where only the other program got
+/// the signal, that long is waited for nothing.
+#[cfg(unix)]
+const SETTLED: Duration = Duration::from_secs(1);
 
 /// Whether [`note`] was called.
 static NOTES: AtomicBool = AtomicBool::new(false);
@@ -48,6 +59,22 @@ pub fn notes() -> bool {
 /// Whether it was pressed.
 pub fn noted() -> bool {
     NOTED.load(Ordering::SeqCst)
+}
+
+/// Has Ctrl-C be noted where it ended another program, that ended with `status`:
+/// that may be seen before the signal has come to its handler here.
+pub fn heed(status: ExitStatus) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        let ended_by_it = status.signal() == Some(rustix::process::Signal::INT.as_raw());
+        let until = Instant::now() + SETTLED;
+        while ended_by_it && notes() && !noted() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = status;
 }
 
 /// An error where it was pressed.

@@ -133,7 +133,9 @@ impl Process {
         console.detail("Running", format!("`{}`", self.line()));
         self.command.stdin(Stdio::inherit());
         let status = self.command.status();
-        self.started(status)
+        let status = self.started(status)?;
+        interrupt::heed(status);
+        Ok(status)
     }
 
     /// The bare command, for a caller that keeps the child.

@@ -25,6 +25,9 @@ pub fn add_target(name: &str, sysroot: &Path, console: &Console) -> Result<Resul
     console.detail("Running", format!("`{}`", process.line()));
     let mut command = process.into_command();
     command.stdout(Stdio::null()).stderr(Stdio::piped());
+    if interrupt::noted() {
+        return Ok(Err("it was interrupted".to_owned()));
+    }
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => return Ok(Err(format!("rustup could not be started ({error})"))),

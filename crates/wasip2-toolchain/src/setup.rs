@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use wasip2_ground::{Console, Home, TARGET};
+use wasip2_ground::{Console, Home, TARGET, interrupt};
 
 use crate::debian::{self, Wanted};
 use crate::install::Place;
@@ -297,8 +297,12 @@ impl Setup<'_> {
         if failure.is_some() && target::directory(&self.sysroot).exists() {
             self.place.clear()?;
         }
-        fs::remove_file(&journal)
-            .with_context(|| format!("{} could not be removed", journal.display()))?;
+        // What rustup had begun when it was interrupted may go on for a moment,
+        // and is for the next run to remove.
+        if !(failure.is_some() && before.is_none() && interrupt::noted()) {
+            fs::remove_file(&journal)
+                .with_context(|| format!("{} could not be removed", journal.display()))?;
+        }
         match (&failure, before) {
             (None, Some(before)) => before.discard(self.console),
             (Some(_), Some(before)) => before.restore()?,
