@@ -11,6 +11,12 @@ use rustix::net::sockopt::set_socket_linger;
 use crate::server::{Answer, Body, End, Request, Server, native};
 use crate::tool::{Tool, assert_says};
 
+/// How long nothing has to come until a connection counts as open.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same where the answers differed.
+const PATIENCE_UNDER_LOAD: Duration = Duration::from_secs(10);
+
 /// What a client does when it has sent all that it sends.
 #[derive(Clone, Copy, Debug)]
 enum Then {
@@ -23,12 +29,10 @@ enum Then {
 }
 
 /// Everything that a server answers to these bytes: the statuses, and how the
-/// last one ended.
-fn say(server: &Server, bytes: &[u8], then: Then) -> String {
+/// last one ended. A connection on which nothing comes for `patience` is open.
+fn say(server: &Server, bytes: &[u8], then: Then, patience: Duration) -> String {
     let mut stream = TcpStream::connect(server.address()).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(1)))
-        .unwrap();
+    stream.set_read_timeout(Some(patience)).unwrap();
     // The server may have closed the connection before it has read all.
     let _ = stream.write_all(bytes);
     match then {
@@ -198,9 +202,14 @@ fn bad_clients_are_told_what_a_native_server_tells_them() {
     for (case, bytes, then) in &cases {
         // Latin-1, so that every byte can be written.
         let bytes: Vec<u8> = bytes.chars().map(|c| c as u32 as u8).collect();
-        let native = say(&natively, &bytes, *then);
+        let mut native = say(&natively, &bytes, *then, PATIENCE);
         for (way, server) in [("over sockets", &over_sockets), ("as a handler", &handler)] {
-            let component = say(server, &bytes, *then);
+            let mut component = say(server, &bytes, *then, PATIENCE);
+            if component != native {
+                // On a machine under load, one may only have been slower.
+                native = say(&natively, &bytes, *then, PATIENCE_UNDER_LOAD);
+                component = say(server, &bytes, *then, PATIENCE_UNDER_LOAD);
+            }
             if component != native {
                 wrong.push(format!(
                     "{case}, {way}\n  native:    {native}\n  component: {component}"
@@ -348,13 +357,13 @@ fn ctrl_c_lets_a_request_end() {
 #[test]
 fn what_cannot_serve_is_told() {
     let said = Tool::new("serve")
-        .arg(crate::server::component("chat"))
+        .arg(crate::server::component("connections"))
         .run();
     let said = said.failed(1);
     assert_says(
         &said,
         &[
-            "chat.wasm cannot serve",
+            "connections.wasm cannot serve",
             "does not export `wasi:http/incoming-handler`",
         ],
     );

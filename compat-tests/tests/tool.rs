@@ -3,7 +3,14 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Once;
+use std::sync::{Once, mpsc};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long a run may take. The longest ones build for minutes.
+const LIMIT: Duration = Duration::from_secs(25 * 60);
 
 /// The repository.
 pub fn repository() -> &'static Path {
@@ -123,8 +130,29 @@ impl Tool {
         limited
     }
 
+    /// Runs it to its end. Where that does not come, the test fails with what it
+    /// said, and no other test has to wait.
     pub fn run(mut self) -> Ended {
-        Ended::from(self.command.output().expect("the tool starts"))
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = self.command.spawn().expect("the tool starts");
+        let process = Pid::from_child(&child);
+        let (over, end) = mpsc::channel();
+        let output = thread::spawn(move || {
+            let output = child.wait_with_output();
+            let _ = over.send(());
+            output
+        });
+        let in_time = end.recv_timeout(LIMIT).is_ok();
+        if !in_time {
+            let _ = kill_process(process, Signal::KILL);
+        }
+        let ended = Ended::from(output.join().unwrap().expect("the tool can be waited for"));
+        assert!(
+            in_time,
+            "{:?} did not end within {LIMIT:?}\n{}\n{}",
+            self.command, ended.stdout, ended.stderr
+        );
+        ended
     }
 }
 
