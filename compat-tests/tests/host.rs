@@ -1,7 +1,10 @@
 //! `cargo wasip2 host` and `run`: rights, exit codes, traps, time limits.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::thread;
+use std::time::Duration;
 
 use wasip2_fixtures::{HttpServer, router};
 
@@ -58,6 +61,50 @@ fn the_network_is_a_right() {
     assert_says(&said, &["--network"]);
     let said = probe("rights", &["--network"], &["network", &address]).succeeded();
     assert_eq!(said, "connected\n");
+}
+
+/// Whoever of the host's threads looks for events, it does so though the guest
+/// never gives it a turn.
+#[test]
+fn a_guest_that_never_waits_gets_what_comes() {
+    for mode in ["async", "sync"] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            thread::sleep(Duration::from_millis(300));
+            stream.write_all(b"a byte").unwrap();
+        });
+        let flags = ["--network", "--timeout", "20s", "--mode", mode];
+        let said = probe("tries", &flags, &[&address]).succeeded();
+        assert_eq!(said, "a byte\n");
+        server.join().unwrap();
+    }
+}
+
+/// Whichever of the host's threads looked for events while it computed, it is
+/// told of them.
+#[test]
+fn a_guest_that_computes_and_waits_by_turns_is_woken() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = thread::spawn(move || {
+        for _ in 0..4 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut byte = [0];
+            while let Ok(1) = stream.read(&mut byte) {
+                // Long enough that the guest does wait.
+                thread::sleep(Duration::from_millis(3));
+                stream.write_all(&byte).unwrap();
+            }
+        }
+    });
+    for _ in 0..4 {
+        let flags = ["--network", "--timeout", "30s"];
+        let said = probe("bursts", &flags, &[&address, "20"]).succeeded();
+        assert_eq!(said, "20 echoes\n");
+    }
+    server.join().unwrap();
 }
 
 #[test]
