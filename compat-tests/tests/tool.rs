@@ -3,14 +3,18 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::{Once, mpsc};
-use std::thread;
+use std::sync::Once;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use wasip2_ground::bounded::{DATA, Kept};
+use wasip2_ground::child;
 
 /// How long a run may take. The longest ones build for minutes.
 const LIMIT: Duration = Duration::from_secs(25 * 60);
+
+/// How long its output may go on after that.
+const REST: Duration = Duration::from_secs(60);
 
 /// The repository.
 pub fn repository() -> &'static Path {
@@ -134,23 +138,26 @@ impl Tool {
     /// said, and no other test has to wait.
     pub fn run(mut self) -> Ended {
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = self.command.spawn().expect("the tool starts");
-        let process = Pid::from_child(&child);
-        let (over, end) = mpsc::channel();
-        let output = thread::spawn(move || {
-            let output = child.wait_with_output();
-            let _ = over.send(());
-            output
-        });
-        let in_time = end.recv_timeout(LIMIT).is_ok();
-        if !in_time {
-            let _ = kill_process(process, Signal::KILL);
+        let mut child = self.command.spawn().expect("the tool starts");
+        let stdout = child::collect_most(child.stdout.take(), DATA);
+        let stderr = child::collect_most(child.stderr.take(), DATA);
+        let status = child::wait_for(&mut child, LIMIT).expect("the tool can be waited for");
+        if status.is_none() {
+            child.kill().expect("the tool can be ended");
         }
-        let ended = Ended::from(output.join().unwrap().expect("the tool can be waited for"));
+        // What it has started and left may hold on to the other end.
+        let rest = |kept: Receiver<Kept>| kept.recv_timeout(REST).expect("its output ends").bytes;
+        let ended = Ended::from(Output {
+            status: child.wait().expect("the tool can be waited for"),
+            stdout: rest(stdout),
+            stderr: rest(stderr),
+        });
         assert!(
-            in_time,
+            status.is_some(),
             "{:?} did not end within {LIMIT:?}\n{}\n{}",
-            self.command, ended.stdout, ended.stderr
+            self.command,
+            ended.stdout,
+            ended.stderr
         );
         ended
     }
