@@ -63,25 +63,6 @@ fn the_network_is_a_right() {
     assert_eq!(said, "connected\n");
 }
 
-/// Whoever of the host's threads looks for events, it does so though the guest
-/// never gives it a turn.
-#[test]
-fn a_guest_that_never_waits_gets_what_comes() {
-    for mode in ["async", "sync"] {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let server = thread::spawn(move || {
-            let (mut stream, _) = listener.accept().unwrap();
-            thread::sleep(Duration::from_millis(300));
-            stream.write_all(b"a byte").unwrap();
-        });
-        let flags = ["--network", "--timeout", "20s", "--mode", mode];
-        let said = probe("tries", &flags, &[&address]).succeeded();
-        assert_eq!(said, "a byte\n");
-        server.join().unwrap();
-    }
-}
-
 /// Whichever of the host's threads looked for events while it computed, it is
 /// told of them.
 #[test]
